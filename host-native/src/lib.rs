@@ -1,1 +1,10 @@
+//! The native host of durable promises: it reads the configuration, keeps the store, and carries
+//! requests to the core and answers back.
+//!
+//! Nothing here decides what a request means; that is the core's. The binary is `cli::main` and
+//! nothing else.
 
+pub mod cli;
+pub mod config;
+pub mod log;
+pub mod serve;

@@ -59,20 +59,11 @@ pub fn init(options: &Options) -> Result<(), Error> {
     let registry = tracing_subscriber::registry().with(filter);
     let lines = subscriber::layer().with_writer(std::io::stdout);
     match options.format {
-        LogFormat::Logfmt => registry
-            .with(lines.fmt_fields(logfmt::Fields).event_format(logfmt::Line))
-            .try_init(),
-        LogFormat::Json => registry
-            .with(lines.fmt_fields(json::Fields).event_format(json::Line))
-            .try_init(),
-        LogFormat::Pretty => registry
-            .with(
-                lines
-                    .with_ansi(options.colours)
-                    .with_target(false)
-                    .with_timer(UtcMillis),
-            )
-            .try_init(),
+        LogFormat::Logfmt => registry.with(lines.fmt_fields(logfmt::Fields).event_format(logfmt::Line)).try_init(),
+        LogFormat::Json => registry.with(lines.fmt_fields(json::Fields).event_format(json::Line)).try_init(),
+        LogFormat::Pretty => {
+            registry.with(lines.with_ansi(options.colours).with_target(false).with_timer(UtcMillis)).try_init()
+        }
     }
     .map_err(Error::Taken)
 }
@@ -150,10 +141,7 @@ mod tests {
         L: FormatEvent<Registry, F> + Send + Sync + 'static,
     {
         let captured = Captured::default();
-        let layer = subscriber::layer()
-            .with_writer(captured.clone())
-            .fmt_fields(fields)
-            .event_format(line);
+        let layer = subscriber::layer().with_writer(captured.clone()).fmt_fields(fields).event_format(line);
         tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), events);
         let bytes = captured.0.lock().unwrap().clone();
         String::from_utf8(bytes).unwrap()
@@ -167,12 +155,7 @@ mod tests {
 
     #[test]
     fn rust_log_decides_over_the_level() {
-        let mut options = Options {
-            level: Level::Debug,
-            format: LogFormat::Logfmt,
-            directives: None,
-            colours: false,
-        };
+        let mut options = Options { level: Level::Debug, format: LogFormat::Logfmt, directives: None, colours: false };
         assert_eq!(directives(&options), "info,resonate=debug");
         options.level = Level::Warn;
         assert_eq!(directives(&options), "warn");

@@ -15,12 +15,8 @@ pub(super) fn command() -> Command {
         .action(ArgAction::SetTrue)
         .help("Print the table of all keys as Markdown instead")
         .help_heading("General");
-    let about =
-        "Show the configuration that `resonate serve` would use, and where each value comes from";
-    serve::configured(
-        Command::new("config").about(about).arg(markdown),
-        Defaults::Serve,
-    )
+    let about = "Show the configuration that `resonate serve` would use, and where each value comes from";
+    serve::configured(Command::new("config").about(about).arg(markdown), Defaults::Serve)
 }
 
 /// Prints it; what has no effect is told on standard error.

@@ -64,11 +64,7 @@ fn one_line(rendered: &str) -> String {
     let mut mistake: Vec<&str> = Vec::new();
     let mut tips: Vec<String> = Vec::new();
     let mut usage = None;
-    for line in rendered
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty())
-    {
+    for line in rendered.lines().map(str::trim).filter(|line| !line.is_empty()) {
         if let Some(text) = line.strip_prefix("Usage:") {
             usage = Some(text.trim());
         } else if usage.is_some() {
@@ -81,16 +77,8 @@ fn one_line(rendered: &str) -> String {
     }
     // The usage starts with the names of the commands, up to the first placeholder or flag.
     let help = usage.map(|usage| {
-        let names: Vec<&str> = usage
-            .split_whitespace()
-            .take_while(|word| !word.starts_with(['[', '<', '-']))
-            .collect();
+        let names: Vec<&str> = usage.split_whitespace().take_while(|word| !word.starts_with(['[', '<', '-'])).collect();
         format!(" (see `{} --help`)", names.join(" "))
     });
-    format!(
-        "{}{}{}",
-        mistake.join(" "),
-        tips.concat(),
-        help.unwrap_or_default()
-    )
+    format!("{}{}{}", mistake.join(" "), tips.concat(), help.unwrap_or_default())
 }

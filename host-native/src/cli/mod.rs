@@ -29,18 +29,9 @@ struct Entry {
 
 /// Every command, in the order in which help lists them.
 const COMMANDS: &[Entry] = &[
-    Entry {
-        command: serve::command,
-        run: serve::run,
-    },
-    Entry {
-        command: dev::command,
-        run: dev::run,
-    },
-    Entry {
-        command: config::command,
-        run: config::run,
-    },
+    Entry { command: serve::command, run: serve::run },
+    Entry { command: dev::command, run: dev::run },
+    Entry { command: config::command, run: config::run },
 ];
 
 const STYLES: Styles = Styles::styled()
@@ -71,21 +62,15 @@ pub fn command() -> Command {
         .max_term_width(120)
         .subcommand_required(true)
         .arg_required_else_help(true)
-        .disable_help_subcommand(true)
         .subcommands(COMMANDS.iter().map(|entry| (entry.command)()))
 }
 
 fn run(args: impl IntoIterator<Item = OsString>, environment: &Environment) -> Result<(), Failure> {
-    let matches = command()
-        .try_get_matches_from(args)
-        .map_err(Failure::Arguments)?;
+    let matches = command().try_get_matches_from(args).map_err(Failure::Arguments)?;
     let Some((name, matches)) = matches.subcommand() else {
         return Err(Failure::Usage("a command is required".to_owned()));
     };
-    match COMMANDS
-        .iter()
-        .find(|entry| (entry.command)().get_name() == name)
-    {
+    match COMMANDS.iter().find(|entry| (entry.command)().get_name() == name) {
         Some(entry) => (entry.run)(matches, environment),
         None => Err(Failure::Usage(format!("unknown command {name}"))),
     }
@@ -96,9 +81,9 @@ fn run(args: impl IntoIterator<Item = OsString>, environment: &Environment) -> R
 fn print(text: &str) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Failure::Runtime(format!(
-            "cannot write to standard output: {error}"
-        ))),
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(Failure::Runtime(format!("cannot write to standard output: {error}")))
+        }
         Ok(()) | Err(_) => Ok(()),
     }
 }
@@ -108,9 +93,7 @@ mod tests {
     use super::*;
 
     fn failure(args: &[&str]) -> String {
-        run(args.iter().map(OsString::from), &[])
-            .unwrap_err()
-            .to_string()
+        run(args.iter().map(OsString::from), &[]).unwrap_err().to_string()
     }
 
     #[test]
@@ -122,10 +105,7 @@ mod tests {
     fn a_wrong_flag_is_one_line_with_a_suggestion() {
         let line = failure(&["resonate", "serve", "--server-prot", "1"]);
         assert!(!line.contains('\n'), "{line}");
-        assert!(
-            line.contains("'--server-prot'") && line.contains("'--server-port'"),
-            "{line}"
-        );
+        assert!(line.contains("'--server-prot'") && line.contains("'--server-port'"), "{line}");
         assert!(line.ends_with("(see `resonate serve --help`)"), "{line}");
     }
 

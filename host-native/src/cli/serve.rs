@@ -20,10 +20,7 @@ Every setting can be given in three places, and the later one wins: the configur
 
 /// Describes it to clap.
 pub(super) fn command() -> Command {
-    configured(
-        Command::new("serve").about("Start the server, with its promises in a file"),
-        Defaults::Serve,
-    )
+    configured(Command::new("serve").about("Start the server, with its promises in a file"), Defaults::Serve)
 }
 
 /// Runs until the server stops.
@@ -38,46 +35,24 @@ pub(super) fn configured(command: Command, defaults: Defaults) -> Command {
         .value_name("FILE")
         .value_parser(value_parser!(PathBuf))
         .action(ArgAction::Set)
-        .help(format!(
-            "Configuration file, which must exist [default: {DEFAULT_FILE}, if there is one]"
-        ))
+        .help(format!("Configuration file, which must exist [default: {DEFAULT_FILE}, if there is one]"))
         .help_heading("General");
-    config::add_flags_to(command.arg(file), defaults)
-        .next_line_help(true)
-        .after_help(AFTER_HELP)
+    config::add_flags_to(command.arg(file), defaults).next_line_help(true).after_help(AFTER_HELP)
 }
 
 /// Reads the configuration for a command that was built with [`configured`].
-pub(super) fn load(
-    defaults: Defaults,
-    matches: &ArgMatches,
-    environment: &Environment,
-) -> Result<Loaded, Failure> {
+pub(super) fn load(defaults: Defaults, matches: &ArgMatches, environment: &Environment) -> Result<Loaded, Failure> {
     let file = matches.get_one::<PathBuf>(CONFIG);
-    Ok(config::load(
-        defaults,
-        file.map(PathBuf::as_path),
-        environment.iter().cloned(),
-        matches,
-    )?)
+    Ok(config::load(defaults, file.map(PathBuf::as_path), environment.iter().cloned(), matches)?)
 }
 
 /// Loads, logs, serves.
-pub(super) fn start(
-    defaults: Defaults,
-    matches: &ArgMatches,
-    environment: &Environment,
-) -> Result<(), Failure> {
-    let Loaded {
-        config,
-        warnings,
-        settings: _,
-    } = load(defaults, matches, environment)?;
+pub(super) fn start(defaults: Defaults, matches: &ArgMatches, environment: &Environment) -> Result<(), Failure> {
+    let Loaded { config, warnings, settings: _ } = load(defaults, matches, environment)?;
     let options = log::Options {
         level: config.level,
         format: config.log.format,
-        directives: variable(environment, "RUST_LOG")
-            .map(|directives| directives.to_string_lossy().into_owned()),
+        directives: variable(environment, "RUST_LOG").map(|directives| directives.to_string_lossy().into_owned()),
         colours: std::io::stdout().is_terminal() && variable(environment, "NO_COLOR").is_none(),
     };
     log::init(&options).map_err(|error| Failure::Usage(error.to_string()))?;
@@ -88,15 +63,11 @@ pub(super) fn start(
         .enable_all()
         .build()
         .map_err(|error| Failure::Runtime(format!("cannot start the runtime: {error}")))?;
-    runtime
-        .block_on(crate::serve::run(config))
-        .map_err(|error| Failure::Runtime(error.to_string()))
+    runtime.block_on(crate::serve::run(config)).map_err(|error| Failure::Runtime(error.to_string()))
 }
 
 /// A variable that is set and not empty.
 fn variable<'a>(environment: &'a Environment, name: &str) -> Option<&'a OsStr> {
-    let (_, value) = environment
-        .iter()
-        .find(|(key, value)| key == name && !value.is_empty())?;
+    let (_, value) = environment.iter().find(|(key, value)| key == name && !value.is_empty())?;
     Some(value)
 }

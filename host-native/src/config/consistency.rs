@@ -18,15 +18,10 @@ fn sample(key: &Key) -> &'static str {
 
 #[test]
 fn the_table_and_the_typed_configuration_have_the_same_keys() {
-    let given = keys::live()
-        .map(|key| layers::Given::from_text(key, Origin::Default, sample(key)).unwrap());
+    let given = keys::live().map(|key| layers::Given::from_text(key, Origin::Default, sample(key)).unwrap());
     let loaded = layers::merge(Defaults::Serve, given).unwrap();
     let mut paths = BTreeSet::new();
-    leaves(
-        "",
-        &::toml::Value::try_from(&loaded.config).unwrap(),
-        &mut paths,
-    );
+    leaves("", &::toml::Value::try_from(&loaded.config).unwrap(), &mut paths);
     let expected: BTreeSet<String> = keys::live().map(|key| key.path.to_owned()).collect();
     assert_eq!(paths, expected);
 }
@@ -36,15 +31,7 @@ fn leaves(path: &str, value: &::toml::Value, paths: &mut BTreeSet<String>) {
         None => assert!(paths.insert(path.to_owned())),
         Some(table) => {
             for (name, inner) in table {
-                leaves(
-                    &if path.is_empty() {
-                        name.clone()
-                    } else {
-                        format!("{path}.{name}")
-                    },
-                    inner,
-                    paths,
-                );
+                leaves(&if path.is_empty() { name.clone() } else { format!("{path}.{name}") }, inner, paths);
             }
         }
     }
@@ -60,7 +47,7 @@ fn every_name_of_every_choice_is_a_value() {
             let given = [
                 layers::Given::from_text(key, Origin::Default, name).unwrap(),
                 layers::Given::from_text(
-                    keys::find("transports.http_push.auth.token").unwrap(),
+                    lookup::find("transports.http_push.auth.token").unwrap(),
                     Origin::Default,
                     "x",
                 )

@@ -96,46 +96,24 @@ pub enum Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unreadable { path, cause } => write!(
-                f,
-                "cannot read the configuration file {}: {cause}",
-                path.display()
-            ),
+            Self::Unreadable { path, cause } => {
+                write!(f, "cannot read the configuration file {}: {cause}", path.display())
+            }
             Self::Syntax { origin, message } => write!(f, "{origin}: not valid TOML: {message}"),
             Self::NotText { origin } => write!(f, "{origin}: the value is not valid UTF-8"),
-            Self::UnknownKey {
-                origin,
-                path,
-                nearest: None,
-            } => {
-                write!(
-                    f,
-                    "{origin}: unknown key {path}; `resonate config --markdown` lists all keys"
-                )
+            Self::UnknownKey { origin, path, nearest: None } => {
+                write!(f, "{origin}: unknown key {path}; `resonate config --markdown` lists all keys")
             }
-            Self::UnknownKey {
-                origin,
-                path,
-                nearest: Some(nearest),
-            } => {
+            Self::UnknownKey { origin, path, nearest: Some(nearest) } => {
                 write!(f, "{origin}: unknown key {path}; did you mean {nearest}?")
             }
             Self::SectionAsKey { origin, path } => {
                 write!(f, "{origin}: {path} is a section and takes no value")
             }
-            Self::WrongValue {
-                origin,
-                path,
-                shown,
-                accepted,
-            } => {
+            Self::WrongValue { origin, path, shown, accepted } => {
                 write!(f, "{origin}: {path} is {shown}, but must be {accepted}")
             }
-            Self::Incomplete {
-                origin,
-                set,
-                missing,
-            } => write!(f, "{origin}: {set} needs {missing}, which is not set"),
+            Self::Incomplete { origin, set, missing } => write!(f, "{origin}: {set} needs {missing}, which is not set"),
         }
     }
 }

@@ -6,7 +6,6 @@ use super::error::{Error, Origin};
 use super::key::{Key, Kind, Meaning};
 use super::keys;
 use super::layers::{Defaults, Given};
-use super::value;
 
 /// Adds a flag for every key to `command`; help shows the defaults of `defaults`.
 pub fn add_to(mut command: Command, defaults: Defaults) -> Command {
@@ -56,20 +55,12 @@ pub(super) fn read(matches: &ArgMatches) -> Result<Vec<Given>, Error> {
 fn names_of(key: &Key) -> Vec<String> {
     match key.flag() {
         Some(name) => vec![name],
-        None => key
-            .irregular_flags
-            .iter()
-            .map(|name| (*name).to_owned())
-            .collect(),
+        None => key.irregular_flags.iter().map(|name| (*name).to_owned()).collect(),
     }
 }
 
 fn args_of(key: &Key, defaults: Defaults) -> Vec<Arg> {
-    let aliases = if key.family().is_some() {
-        &[]
-    } else {
-        key.irregular_flags
-    };
+    let aliases = if key.family().is_some() { &[] } else { key.irregular_flags };
     names_of(key)
         .into_iter()
         .map(|name| {
@@ -83,42 +74,32 @@ fn args_of(key: &Key, defaults: Defaults) -> Vec<Arg> {
                 .action(ArgAction::Set);
             match key.kind {
                 Kind::Bool => arg.num_args(0..=1).default_missing_value("true"),
-                Kind::Anything => arg
-                    .num_args(0..=1)
-                    .default_missing_value("true")
-                    .action(ArgAction::Append),
+                Kind::Anything => arg.num_args(0..=1).default_missing_value("true").action(ArgAction::Append),
                 Kind::List { .. } => arg.action(ArgAction::Append),
-                Kind::Port
-                | Kind::Count
-                | Kind::Bytes
-                | Kind::Millis { .. }
-                | Kind::Text { .. }
-                | Kind::Choice(_) => arg,
+                Kind::Port | Kind::Count | Kind::Bytes | Kind::Millis { .. } | Kind::Text { .. } | Kind::Choice(_) => {
+                    arg
+                }
             }
         })
         .collect()
 }
 
 fn help(key: &Key, defaults: Defaults) -> String {
-    let mut help = key.help.to_owned();
-    if let Kind::Choice(_) = key.kind {
-        help.push_str(&format!(" [one of: {}]", value::accepted(key)));
-    }
     match defaults.of(key) {
-        Some("") | None => help,
-        Some(default) => format!("{help} [default: {default}]"),
+        Some("") | None => key.help.to_owned(),
+        Some(default) => format!("{} [default: {default}]", key.help),
     }
 }
 
-fn value_name(kind: Kind) -> &'static str {
+fn value_name(kind: Kind) -> String {
     match kind {
-        Kind::Bool => "BOOL",
-        Kind::Port => "PORT",
-        Kind::Count => "N",
-        Kind::Bytes => "BYTES",
-        Kind::Millis { .. } => "MS",
-        Kind::Text { hint } | Kind::List { hint } => hint,
-        Kind::Choice(_) => "NAME",
-        Kind::Anything => "VALUE",
+        Kind::Bool => "true|false".to_owned(),
+        Kind::Port => "PORT".to_owned(),
+        Kind::Count => "N".to_owned(),
+        Kind::Bytes => "BYTES".to_owned(),
+        Kind::Millis { .. } => "MS".to_owned(),
+        Kind::Text { hint } | Kind::List { hint } => hint.to_owned(),
+        Kind::Choice(names) => names.join("|"),
+        Kind::Anything => "VALUE".to_owned(),
     }
 }

@@ -157,10 +157,7 @@ pub(super) const ENVIRONMENT_PREFIX: &str = "RESONATE_";
 
 /// The environment variable for a dotted path.
 pub(super) fn environment_name(path: &str) -> String {
-    format!(
-        "{ENVIRONMENT_PREFIX}{}",
-        path.replace('.', "__").to_uppercase()
-    )
+    format!("{ENVIRONMENT_PREFIX}{}", path.replace('.', "__").to_uppercase())
 }
 
 /// Unsure shapes are masked whole: a password that is not escaped, or one given as a parameter,
@@ -197,14 +194,8 @@ mod tests {
     #[test]
     fn only_the_password_of_a_url_is_masked_when_its_place_is_certain() {
         let mask = |url| mask_url_password(url).into_owned();
-        assert_eq!(
-            mask("postgres://ann:s3cret@db/x"),
-            "postgres://ann:***@db/x"
-        );
-        assert_eq!(
-            mask("postgres://ann:a/b@c:d@db/x"),
-            "postgres://ann:***@db/x"
-        );
+        assert_eq!(mask("postgres://ann:s3cret@db/x"), "postgres://ann:***@db/x");
+        assert_eq!(mask("postgres://ann:a/b@c:d@db/x"), "postgres://ann:***@db/x");
         assert_eq!(mask("postgres://ann@db/x"), "postgres://ann@db/x");
         assert_eq!(mask("postgres://db/x"), "postgres://db/x");
         assert_eq!(mask("postgres://db/x?password=s3cret"), "***");

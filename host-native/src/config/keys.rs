@@ -16,48 +16,27 @@ pub struct Section {
     pub keys: &'static [Key],
 }
 
+impl Section {
+    const fn new(title: &'static str, keys: &'static [Key]) -> Self {
+        Self { title, keys }
+    }
+}
+
 const FILE: Kind = Kind::Text { hint: "FILE" };
 const URL: Kind = Kind::Text { hint: "URL" };
 const DURATION: Kind = Kind::Millis { min: 1 };
 
 /// Every key, by section.
 pub static SECTIONS: &[Section] = &[
-    Section {
-        title: "General",
-        keys: GENERAL,
-    },
-    Section {
-        title: "Server",
-        keys: SERVER,
-    },
-    Section {
-        title: "Authentication",
-        keys: AUTH,
-    },
-    Section {
-        title: "Storage",
-        keys: STORAGE,
-    },
-    Section {
-        title: "Protocol",
-        keys: PROTOCOL,
-    },
-    Section {
-        title: "Delivery by HTTP push",
-        keys: HTTP_PUSH,
-    },
-    Section {
-        title: "Delivery by HTTP poll",
-        keys: HTTP_POLL,
-    },
-    Section {
-        title: "Observability",
-        keys: OBSERVABILITY,
-    },
-    Section {
-        title: "Accepted without effect",
-        keys: IGNORED,
-    },
+    Section::new("General", GENERAL),
+    Section::new("Server", SERVER),
+    Section::new("Authentication", AUTH),
+    Section::new("Storage", STORAGE),
+    Section::new("Protocol", PROTOCOL),
+    Section::new("Delivery by HTTP push", HTTP_PUSH),
+    Section::new("Delivery by HTTP poll", HTTP_POLL),
+    Section::new("Observability", OBSERVABILITY),
+    Section::new("Accepted without effect", IGNORED),
 ];
 
 const GENERAL: &[Key] = &[
@@ -73,21 +52,13 @@ const GENERAL: &[Key] = &[
         "Shape of a log line; only `pretty` uses colours, and only on a terminal",
     )
     .default("logfmt"),
-    Key::live(
-        "debug",
-        Kind::Bool,
-        "Allow the `debug.*` requests, which can empty the store: for tests only",
-    )
-    .default("false"),
+    Key::live("debug", Kind::Bool, "Allow the `debug.*` requests, which can empty the store: for tests only")
+        .default("false"),
 ];
 
 const SERVER: &[Key] = &[
-    Key::live(
-        "server.bind",
-        Kind::Text { hint: "ADDRESS" },
-        "Address to listen on, for HTTP, gRPC and metrics",
-    )
-    .default("0.0.0.0"),
+    Key::live("server.bind", Kind::Text { hint: "ADDRESS" }, "Address to listen on, for HTTP, gRPC and metrics")
+        .default("0.0.0.0"),
     Key::live(
         "server.host",
         Kind::Text { hint: "HOST" },
@@ -95,23 +66,10 @@ const SERVER: &[Key] = &[
     )
     .default("localhost"),
     Key::live("server.port", Kind::Port, "HTTP port").default("8001"),
-    Key::live(
-        "server.grpc_port",
-        Kind::Port,
-        "gRPC port; 0 turns gRPC off",
-    )
-    .default("50051"),
-    Key::live(
-        "server.url",
-        URL,
-        "URL of this server that workers are sent as `serverUrl`",
-    ),
-    Key::live(
-        "server.body_limit",
-        Kind::Bytes,
-        "Largest request body that is accepted; the default is 4 MiB",
-    )
-    .default("4194304"),
+    Key::live("server.grpc_port", Kind::Port, "gRPC port; 0 turns gRPC off").default("50051"),
+    Key::live("server.url", URL, "URL of this server that workers are sent as `serverUrl`"),
+    Key::live("server.body_limit", Kind::Bytes, "Largest request body that is accepted; the default is 4 MiB")
+        .default("4194304"),
     Key::live(
         "server.shutdown_timeout",
         Kind::Millis { min: 0 },
@@ -131,95 +89,82 @@ const AUTH: &[Key] = &[
     Key::live(
         "auth.publickey",
         FILE,
-        "PEM file with the public key that verifies tokens, or `none` to accept unsigned ones; unset: no authentication",
+        "PEM file of the key that tokens are verified with; `none` accepts unsigned ones",
     ),
-    Key::live(
-        "auth.iss",
-        Kind::Text { hint: "ISSUER" },
-        "Issuer that a token must name",
-    ),
-    Key::live(
-        "auth.aud",
-        Kind::Text { hint: "AUDIENCE" },
-        "Audience that a token must name",
-    ),
+    Key::live("auth.iss", Kind::Text { hint: "ISSUER" }, "Issuer that a token must name"),
+    Key::live("auth.aud", Kind::Text { hint: "AUDIENCE" }, "Audience that a token must name"),
 ];
 
 const STORAGE: &[Key] = &[
     Key::live("storage.type", Kind::Choice(StorageType::NAMES), "Where promises are kept").default("sqlite"),
-    Key::live("storage.sqlite.path", FILE, "Database file; `:memory:` keeps everything in memory until the server stops")
-        .default("resonate.db")
-        .dev_default(":memory:"),
+    Key::live(
+        "storage.sqlite.path",
+        FILE,
+        "Database file; `:memory:` keeps everything in memory until the server stops",
+    )
+    .default("resonate.db")
+    .dev_default(":memory:"),
     Key::live(
         "storage.sqlite.synchronous",
         Kind::Choice(Synchronous::NAMES),
-        "When SQLite waits for the disk; below `full`, a power cut can lose what was already acknowledged",
+        "When to wait for the disk; below `full`, a power cut can lose acknowledged writes",
     )
     .default("full"),
     Key::live("storage.postgres.url", URL, "Connection URL of the Postgres database").secrecy(Secrecy::UrlPassword),
     Key::live("storage.postgres.pool_size", Kind::Count, "Most connections that are open to Postgres").default("10"),
-    Key::live("storage.postgres.notify", Kind::Bool, "Tell the other servers of the database about new work with LISTEN/NOTIFY; without it they find it on their next sweep")
-        .default("true"),
-    Key::live("storage.postgres.statement_timeout", DURATION, "Longest run of one statement; unset leaves it to Postgres"),
-    Key::live("retention.settled_after", DURATION, "Delete promises that have been settled for this long; unset keeps them for ever"),
-];
-
-const PROTOCOL: &[Key] = &[
-    Key::live("protocol.strict", Kind::Bool, "Refuse what the protocol forbids but the public server lets pass").default("false"),
-    Key::live("tasks.lease_timeout", DURATION, "How long a task is leased when its worker does not say").default("15000"),
     Key::live(
-        "tasks.retry_timeout",
-        DURATION,
-        "Wait before a task that no worker has claimed is sent again; the public server's default is 30000",
-    )
-    .default("5000"),
-    Key::live("messages.unblock_retention", DURATION, "How long an undelivered notice to a listener is kept; the default is 7 days")
-        .default("604800000"),
-];
-
-const HTTP_PUSH: &[Key] = &[
-    Key::live(
-        "transports.http_push.enabled",
+        "storage.postgres.notify",
         Kind::Bool,
-        "Deliver to `http://` and `https://` addresses",
+        "Tell the other servers about new work at once, with LISTEN/NOTIFY",
     )
     .default("true"),
     Key::live(
-        "transports.http_push.concurrency",
-        Kind::Count,
-        "Most deliveries under way at once",
-    )
-    .default("256"),
-    Key::live(
-        "transports.http_push.connect_timeout",
+        "storage.postgres.statement_timeout",
         DURATION,
-        "Longest wait for a connection",
-    )
-    .default("10000"),
+        "Longest run of one statement; unset leaves it to Postgres",
+    ),
     Key::live(
-        "transports.http_push.request_timeout",
+        "retention.settled_after",
         DURATION,
-        "Longest wait for the whole request",
+        "Delete promises that were settled this long ago; unset keeps them for ever",
+    ),
+];
+
+const PROTOCOL: &[Key] = &[
+    Key::live("protocol.strict", Kind::Bool, "Follow the formal specification where the public server is more lenient")
+        .default("false"),
+    Key::live("tasks.lease_timeout", DURATION, "Lease of a task whose worker names no time of its own")
+        .default("15000"),
+    Key::live(
+        "tasks.retry_timeout",
+        DURATION,
+        "Wait before an unclaimed task is sent again; the public server's default is 30000",
     )
-    .default("180000"),
+    .default("5000"),
+    Key::live(
+        "messages.unblock_retention",
+        DURATION,
+        "How long an undelivered notice to a listener is kept; the default is 7 days",
+    )
+    .default("604800000"),
+];
+
+const HTTP_PUSH: &[Key] = &[
+    Key::live("transports.http_push.enabled", Kind::Bool, "Deliver to `http://` and `https://` addresses")
+        .default("true"),
+    Key::live("transports.http_push.concurrency", Kind::Count, "Most deliveries under way at once").default("256"),
+    Key::live("transports.http_push.connect_timeout", DURATION, "Longest wait for a connection").default("10000"),
+    Key::live("transports.http_push.request_timeout", DURATION, "Longest wait for the whole request").default("180000"),
     Key::live(
         "transports.http_push.auth.mode",
         Kind::Choice(PushAuthMode::NAMES),
         "How a delivery proves itself to the worker",
     )
     .default("none"),
-    Key::live(
-        "transports.http_push.auth.token",
-        Kind::Text { hint: "TOKEN" },
-        "The token, for mode `bearer`",
-    )
-    .secrecy(Secrecy::Whole),
-    Key::live(
-        "transports.http_push.auth.header",
-        Kind::Text { hint: "HEADER" },
-        "Header that carries the token",
-    )
-    .default("Authorization"),
+    Key::live("transports.http_push.auth.token", Kind::Text { hint: "TOKEN" }, "The token, for mode `bearer`")
+        .secrecy(Secrecy::Whole),
+    Key::live("transports.http_push.auth.header", Kind::Text { hint: "HEADER" }, "Header that carries the token")
+        .default("Authorization"),
 ];
 
 const HTTP_POLL: &[Key] = &[
@@ -229,51 +174,24 @@ const HTTP_POLL: &[Key] = &[
         "Deliver to `poll://` addresses, whose workers hold a connection open",
     )
     .default("true"),
-    Key::live(
-        "transports.http_poll.max_connections",
-        Kind::Count,
-        "Most connections held at once",
-    )
-    .default("1000"),
-    Key::live(
-        "transports.http_poll.buffer_size",
-        Kind::Count,
-        "Most messages that wait for one connection",
-    )
-    .default("100"),
+    Key::live("transports.http_poll.max_connections", Kind::Count, "Most connections held at once").default("1000"),
+    Key::live("transports.http_poll.buffer_size", Kind::Count, "Most messages that wait for one connection")
+        .default("100"),
 ];
 
 const OBSERVABILITY: &[Key] = &[
-    Key::live(
-        "observability.metrics_port",
-        Kind::Port,
-        "Port for Prometheus metrics; 0 turns them off",
-    )
-    .default("9090"),
-    Key::live(
-        "observability.otlp_endpoint",
-        URL,
-        "OpenTelemetry collector that traces are sent to",
-    ),
+    Key::live("observability.metrics_port", Kind::Port, "Port for Prometheus metrics; 0 turns them off")
+        .default("9090"),
+    Key::live("observability.otlp_endpoint", URL, "OpenTelemetry collector that traces are sent to"),
 ];
 
 const IGNORED: &[Key] = &[
-    Key::ignored(
-        "timeouts.poll_interval",
-        "timers fire when they are due; nothing polls",
-    ),
-    Key::ignored(
-        "messages.poll_interval",
-        "messages are sent as soon as they are committed; nothing polls",
-    ),
+    Key::ignored("timeouts.poll_interval", "timers fire when they are due; nothing polls"),
+    Key::ignored("messages.poll_interval", "messages are sent as soon as they are committed; nothing polls"),
     Key::ignored("messages.batch_size", "the server sizes its own batches"),
     Key::ignored("storage.mysql.*", "there is no MySQL store")
         .irregular_flags(&["storage-mysql-url", "storage-mysql-pool-size"]),
-    Key::ignored(
-        "transports.gcps.*",
-        "there is no delivery by Google Cloud Pub/Sub",
-    )
-    .irregular_flags(&[
+    Key::ignored("transports.gcps.*", "there is no delivery by Google Cloud Pub/Sub").irregular_flags(&[
         "transports-gcps-enabled",
         "transports-gcps-project",
         "transports-gcps-concurrency",
@@ -285,11 +203,8 @@ const IGNORED: &[Key] = &[
         "transports-bash-exec-working-dir",
         "transports-bash-exec-lease-timeout",
     ]),
-    Key::ignored(
-        "transports.http_push.auth.audience",
-        "there is no authentication mode that has an audience",
-    )
-    .irregular_flags(&["transports-http-push-auth-aud"]),
+    Key::ignored("transports.http_push.auth.audience", "there is no authentication mode that has an audience")
+        .irregular_flags(&["transports-http-push-auth-aud"]),
 ];
 
 /// Every key, in the order of the table.
@@ -300,61 +215,4 @@ pub fn all() -> impl Iterator<Item = &'static Key> {
 /// The keys that this server acts on.
 pub fn live() -> impl Iterator<Item = &'static Key> {
     all().filter(|key| key.meaning == Meaning::Live)
-}
-
-/// The key for a dotted path; an ignored family answers for everything below it.
-pub fn find(path: &str) -> Option<&'static Key> {
-    all().find(|key| match key.family() {
-        None => key.path == path,
-        Some(section) => path
-            .strip_prefix(section)
-            .is_some_and(|rest| rest.starts_with('.')),
-    })
-}
-
-/// Whether some key lies below the dotted path.
-pub fn is_section(path: &str) -> bool {
-    all().any(|key| {
-        key.path
-            .strip_prefix(path)
-            .is_some_and(|rest| rest.starts_with('.'))
-    })
-}
-
-/// The live key that someone who wrote `path` most likely meant.
-pub fn nearest(path: &str) -> Option<&'static str> {
-    nearest_of(live().map(|key| key.path), path)
-}
-
-/// The section that someone who wrote `path` most likely meant.
-pub fn nearest_section(path: &str) -> Option<&'static str> {
-    let parents = |key: &'static Key| key.path.match_indices('.').map(|(end, _)| &key.path[..end]);
-    nearest_of(live().flat_map(parents), path)
-}
-
-fn nearest_of(candidates: impl Iterator<Item = &'static str>, path: &str) -> Option<&'static str> {
-    /// Below this, a suggestion confuses more than it helps.
-    const LIKENESS_MIN: f64 = 0.6;
-    /// The right name in the wrong section is a strong sign, even where the sections look nothing
-    /// alike.
-    const SAME_NAME: f64 = 0.5;
-    let path = path.to_lowercase();
-    let score = |candidate: &str| {
-        let likeness = strsim::normalized_damerau_levenshtein(candidate, &path);
-        let same_name = last_part(candidate) == last_part(&path);
-        if same_name {
-            likeness + SAME_NAME
-        } else {
-            likeness
-        }
-    };
-    candidates
-        .map(|candidate| (score(candidate), candidate))
-        .filter(|(score, _)| *score >= LIKENESS_MIN)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, candidate)| candidate)
-}
-
-fn last_part(path: &str) -> &str {
-    path.rsplit_once('.').map_or(path, |(_, last)| last)
 }

@@ -47,12 +47,13 @@ impl Given {
         Self::checked(key, origin, value::from_text(key, text))
     }
 
-    pub(super) fn from_toml(
-        key: &'static Key,
-        origin: Origin,
-        value: Value,
-    ) -> Result<Self, Error> {
+    pub(super) fn from_toml(key: &'static Key, origin: Origin, value: Value) -> Result<Self, Error> {
         Self::checked(key, origin, value::from_toml(key, value))
+    }
+
+    /// Refuses what stands in a file but is no value at all.
+    pub(super) fn refused(key: &'static Key, origin: Origin, written: &str) -> Result<Self, Error> {
+        Self::checked(key, origin, Err(value::refuse_written(key, written)))
     }
 
     /// One list, from a flag that was repeated.
@@ -67,26 +68,13 @@ impl Given {
                 all.extend(items);
             }
         }
-        Ok(Self {
-            key,
-            origin,
-            value: Some(Value::Array(all)),
-        })
+        Ok(Self { key, origin, value: Some(Value::Array(all)) })
     }
 
-    fn checked(
-        key: &'static Key,
-        origin: Origin,
-        read: Result<Option<Value>, Refusal>,
-    ) -> Result<Self, Error> {
+    fn checked(key: &'static Key, origin: Origin, read: Result<Option<Value>, Refusal>) -> Result<Self, Error> {
         match read {
             Ok(value) => Ok(Self { key, origin, value }),
-            Err(Refusal { shown, accepted }) => Err(Error::WrongValue {
-                origin,
-                path: key.path,
-                shown,
-                accepted,
-            }),
+            Err(Refusal { shown, accepted }) => Err(Error::WrongValue { origin, path: key.path, shown, accepted }),
         }
     }
 }
@@ -103,10 +91,7 @@ pub struct Setting {
 }
 
 /// Merges the layers, lowest first.
-pub(super) fn merge(
-    defaults: Defaults,
-    given: impl IntoIterator<Item = Given>,
-) -> Result<Loaded, Error> {
+pub(super) fn merge(defaults: Defaults, given: impl IntoIterator<Item = Given>) -> Result<Loaded, Error> {
     let mut decided: BTreeMap<&'static str, Given> = BTreeMap::new();
     for one in given {
         decided.insert(one.key.path, one);
@@ -117,9 +102,7 @@ pub(super) fn merge(
             Some(Given { key, origin, value }) => Setting { key, value, origin },
             None => Setting {
                 key,
-                value: defaults
-                    .of(key)
-                    .and_then(|text| value::from_default(key, text)),
+                value: defaults.of(key).and_then(|text| value::from_default(key, text)),
                 origin: Origin::Default,
             },
         })
@@ -128,45 +111,21 @@ pub(super) fn merge(
     let warnings = keys::all()
         .filter(|key| key.meaning == Meaning::Ignored)
         .filter_map(|key| decided.get(key.path))
-        .map(|one| {
-            format!(
-                "{}: {} has no effect here: {}",
-                one.origin, one.key.path, one.key.help
-            )
-        })
+        .map(|one| format!("{}: {} has no effect here: {}", one.origin, one.key.path, one.key.help))
         .collect();
 
-    require(
-        &settings,
-        "transports.http_push.auth.mode",
-        Some("bearer"),
-        "transports.http_push.auth.token",
-    )?;
+    require(&settings, "transports.http_push.auth.mode", Some("bearer"), "transports.http_push.auth.token")?;
     // Without a key nothing is verified, and whoever names an issuer or an audience believes
     // otherwise.
     require(&settings, "auth.iss", None, "auth.publickey")?;
     require(&settings, "auth.aud", None, "auth.publickey")?;
-    Ok(Loaded {
-        config: typed(&settings),
-        settings,
-        warnings,
-    })
+    Ok(Loaded { config: typed(&settings), settings, warnings })
 }
 
 /// If `path` is set (to `expected`, if that is given), `missing` must be set too.
-fn require(
-    settings: &[Setting],
-    path: &str,
-    expected: Option<&str>,
-    missing: &'static str,
-) -> Result<(), Error> {
+fn require(settings: &[Setting], path: &str, expected: Option<&str>, missing: &'static str) -> Result<(), Error> {
     let of = |path: &str| settings.iter().find(|setting| setting.key.path == path);
-    let Some(Setting {
-        value: Some(value),
-        origin,
-        ..
-    }) = of(path)
-    else {
+    let Some(Setting { value: Some(value), origin, .. }) = of(path) else {
         return Ok(());
     };
     if expected.is_some_and(|text| value.as_str() != Some(text))
@@ -175,11 +134,7 @@ fn require(
         return Ok(());
     }
     let set = expected.map_or_else(|| path.to_owned(), |text| format!("{path} = {text}"));
-    Err(Error::Incomplete {
-        origin: origin.clone(),
-        set,
-        missing,
-    })
+    Err(Error::Incomplete { origin: origin.clone(), set, missing })
 }
 
 /// Every value was checked against its kind, so only a table that contradicts [`Config`] can fail
@@ -200,9 +155,7 @@ pub(super) fn nested(settings: &[Setting]) -> Table {
         let name = parts.pop().unwrap_or(key.path);
         let mut table = &mut root;
         for part in parts {
-            let section = table
-                .entry(part)
-                .or_insert_with(|| Value::Table(Table::new()));
+            let section = table.entry(part).or_insert_with(|| Value::Table(Table::new()));
             table = match section {
                 Value::Table(inner) => inner,
                 Value::String(_)

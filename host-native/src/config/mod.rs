@@ -12,6 +12,7 @@ mod flags;
 mod key;
 pub mod keys;
 mod layers;
+mod lookup;
 mod render;
 mod typed;
 mod value;
@@ -34,9 +35,9 @@ pub use key::{Key, Kind, MASK, Meaning, Secrecy};
 pub use layers::{Defaults, Setting};
 pub use render::{markdown, toml};
 pub use typed::{
-    AuthConfig, Config, CorsConfig, HttpPollConfig, HttpPushAuthConfig, HttpPushConfig, LogConfig,
-    MessagesConfig, ObservabilityConfig, PostgresConfig, ProtocolConfig, RetentionConfig, Secret,
-    ServerConfig, SqliteConfig, StorageConfig, TasksConfig, TransportsConfig,
+    AuthConfig, Config, CorsConfig, HttpPollConfig, HttpPushAuthConfig, HttpPushConfig, LogConfig, MessagesConfig,
+    ObservabilityConfig, PostgresConfig, ProtocolConfig, RetentionConfig, Secret, ServerConfig, SqliteConfig,
+    StorageConfig, TasksConfig, TransportsConfig,
 };
 
 /// A configuration together with how it came about.

@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 
 use toml::Value;
 
-use super::key::{Key, Meaning};
+use super::error::Origin;
+use super::key::{Key, Kind, Meaning};
 use super::keys;
 use super::layers::Setting;
 
@@ -13,23 +14,15 @@ use super::layers::Setting;
 pub fn markdown() -> String {
     let mut out = String::from("| Key | Default | Environment | Meaning |\n|---|---|---|---|\n");
     for key in keys::live() {
-        let default = match (shown_default(key.default), key.dev_default) {
-            (default, None) => default,
-            (default, Some(dev)) => format!("{default} (`resonate dev`: `{dev}`)"),
-        };
+        let mut default = shown_default(key);
+        if let Some(dev) = key.dev_default {
+            default.push_str(&format!(" (`resonate dev`: `{dev}`)"));
+        }
         let meaning = match accepted_names(key) {
-            Some(names) => format!("{}: {names}", key.help),
+            Some(names) => format!("{} ({names})", key.help),
             None => key.help.to_owned(),
         };
-        row(
-            &mut out,
-            &[
-                &format!("`{}`", key.path),
-                &default,
-                &format!("`{}`", key.environment()),
-                &meaning,
-            ],
-        );
+        row(&mut out, &[&format!("`{}`", key.path), &default, &format!("`{}`", key.environment()), &meaning]);
     }
     out.push_str("\nAccepted without effect, with one warning each:\n\n| Key | Why |\n|---|---|\n");
     for key in keys::all().filter(|key| key.meaning == Meaning::Ignored) {
@@ -55,36 +48,28 @@ pub fn toml(settings: &[Setting]) -> String {
         if !section.is_empty() {
             out.push_str(&format!("\n[{section}]\n"));
         }
-        let lines: Vec<(String, String)> = settings
+        let lines: Vec<(String, &Setting)> = settings
             .iter()
             .filter(|setting| section_of(setting.key) == section)
-            .map(|setting| (assignment(setting), setting.origin.to_string()))
+            .map(|setting| (assignment(setting), setting))
             .collect();
-        let width = lines
-            .iter()
-            .map(|(assignment, _)| assignment.chars().count())
-            .max()
-            .unwrap_or_default();
-        for (assignment, origin) in lines {
-            // Writing to a String cannot fail.
-            let _ = writeln!(out, "{assignment:width$}  # {origin}");
+        let width = lines.iter().map(|(assignment, _)| assignment.chars().count()).max().unwrap_or_default();
+        // Writing to a String cannot fail.
+        for (assignment, setting) in lines {
+            let _ = match (&setting.value, &setting.origin) {
+                (None, Origin::Default) => writeln!(out, "{assignment}"),
+                (_, origin) => writeln!(out, "{assignment:width$}  # {origin}"),
+            };
         }
     }
     out
 }
 
 fn assignment(setting: &Setting) -> String {
-    let name = setting
-        .key
-        .path
-        .rsplit_once('.')
-        .map_or(setting.key.path, |(_, name)| name);
+    let name = setting.key.path.rsplit_once('.').map_or(setting.key.path, |(_, name)| name);
     match &setting.value {
         None => format!("# {name} is not set"),
-        Some(Value::String(text)) => format!(
-            "{name} = {}",
-            Value::String(setting.key.masked(text).into_owned())
-        ),
+        Some(Value::String(text)) => format!("{name} = {}", Value::String(setting.key.masked(text).into_owned())),
         Some(value) => format!("{name} = {value}"),
     }
 }
@@ -93,30 +78,35 @@ fn section_of(key: &Key) -> &'static str {
     key.path.rsplit_once('.').map_or("", |(section, _)| section)
 }
 
-fn shown_default(default: Option<&str>) -> String {
-    match default {
-        None | Some("") => "–".to_owned(),
-        Some(text) => format!("`{text}`"),
+fn shown_default(key: &Key) -> String {
+    let unit = match key.kind {
+        Kind::Millis { .. } => " ms",
+        Kind::Bytes => " bytes",
+        Kind::Bool
+        | Kind::Port
+        | Kind::Count
+        | Kind::Text { .. }
+        | Kind::List { .. }
+        | Kind::Choice(_)
+        | Kind::Anything => "",
+    };
+    match key.default {
+        None | Some("") => format!("–{}", if unit.is_empty() { String::new() } else { format!(" ({})", unit.trim()) }),
+        Some(text) => format!("`{text}`{unit}"),
     }
 }
 
 fn accepted_names(key: &Key) -> Option<String> {
     match key.kind {
-        super::Kind::Choice(names) => Some(
-            names
-                .iter()
-                .map(|name| format!("`{name}`"))
-                .collect::<Vec<_>>()
-                .join(", "),
-        ),
-        super::Kind::Bool
-        | super::Kind::Port
-        | super::Kind::Count
-        | super::Kind::Bytes
-        | super::Kind::Millis { .. }
-        | super::Kind::Text { .. }
-        | super::Kind::List { .. }
-        | super::Kind::Anything => None,
+        Kind::Choice(names) => Some(names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")),
+        Kind::Bool
+        | Kind::Port
+        | Kind::Count
+        | Kind::Bytes
+        | Kind::Millis { .. }
+        | Kind::Text { .. }
+        | Kind::List { .. }
+        | Kind::Anything => None,
     }
 }
 

@@ -16,12 +16,7 @@ struct Layers<'a> {
     flags: &'a [&'a str],
 }
 
-const NOTHING: Layers<'_> = Layers {
-    defaults: Defaults::Serve,
-    file: "",
-    environment: &[],
-    flags: &[],
-};
+const NOTHING: Layers<'_> = Layers { defaults: Defaults::Serve, file: "", environment: &[], flags: &[] };
 
 fn loaded(layers: &Layers<'_>) -> Result<Loaded, Error> {
     let flags = add_flags_to(Command::new("test").no_binary_name(true), layers.defaults)
@@ -29,19 +24,14 @@ fn loaded(layers: &Layers<'_>) -> Result<Loaded, Error> {
         .expect("flags that clap accepts");
     let mut given = file::parse(Path::new(DEFAULT_FILE), layers.file)?;
     given.extend(environment::read(
-        layers
-            .environment
-            .iter()
-            .map(|(name, value)| (OsString::from(name), OsString::from(value))),
+        layers.environment.iter().map(|(name, value)| (OsString::from(name), OsString::from(value))),
     )?);
     given.extend(flags::read(&flags)?);
     layers::merge(layers.defaults, given)
 }
 
 fn config(layers: &Layers<'_>) -> Config {
-    loaded(layers)
-        .unwrap_or_else(|error| panic!("{error}"))
-        .config
+    loaded(layers).unwrap_or_else(|error| panic!("{error}")).config
 }
 
 fn refused(layers: &Layers<'_>) -> String {
@@ -53,10 +43,7 @@ fn defaults_are_those_of_the_table() {
     let config = config(&NOTHING);
     assert_eq!(config.server.port, 8001);
     assert_eq!(config.tasks.retry_timeout, Duration::from_secs(5));
-    assert_eq!(
-        config.messages.unblock_retention,
-        Duration::from_secs(7 * 24 * 60 * 60)
-    );
+    assert_eq!(config.messages.unblock_retention, Duration::from_secs(7 * 24 * 60 * 60));
     assert_eq!(config.server.body_limit, 4 * 1024 * 1024);
     assert_eq!(config.server.cors.allow_origins, Vec::<String>::new());
     assert_eq!(config.storage.sqlite.path, "resonate.db");
@@ -66,15 +53,9 @@ fn defaults_are_those_of_the_table() {
 
 #[test]
 fn dev_differs_only_where_nobody_says_otherwise() {
-    let dev = Layers {
-        defaults: Defaults::Dev,
-        ..NOTHING
-    };
+    let dev = Layers { defaults: Defaults::Dev, ..NOTHING };
     assert_eq!(config(&dev).storage.sqlite.path, ":memory:");
-    let said = Layers {
-        file: "storage.sqlite.path = 'x.db'",
-        ..dev
-    };
+    let said = Layers { file: "storage.sqlite.path = 'x.db'", ..dev };
     assert_eq!(config(&said).storage.sqlite.path, "x.db");
 }
 
@@ -82,48 +63,22 @@ fn dev_differs_only_where_nobody_says_otherwise() {
 fn a_later_layer_wins_key_by_key() {
     let layers = Layers {
         file: "[server]\nport = 1\ngrpc_port = 2\nhost = 'file'\n",
-        environment: &[
-            ("RESONATE_SERVER__PORT", "10"),
-            ("RESONATE_SERVER__GRPC_PORT", "20"),
-        ],
+        environment: &[("RESONATE_SERVER__PORT", "10"), ("RESONATE_SERVER__GRPC_PORT", "20")],
         flags: &["--server-port", "100"],
         ..NOTHING
     };
-    let Loaded {
-        config, settings, ..
-    } = loaded(&layers).unwrap();
-    assert_eq!(
-        (
-            config.server.port,
-            config.server.grpc_port,
-            config.server.host.as_str()
-        ),
-        (100, 20, "file")
-    );
-    let origin = |path: &str| {
-        settings
-            .iter()
-            .find(|setting| setting.key.path == path)
-            .unwrap()
-            .origin
-            .to_string()
-    };
+    let Loaded { config, settings, .. } = loaded(&layers).unwrap();
+    assert_eq!((config.server.port, config.server.grpc_port, config.server.host.as_str()), (100, 20, "file"));
+    let origin = |path: &str| settings.iter().find(|setting| setting.key.path == path).unwrap().origin.to_string();
     assert_eq!(origin("server.port"), "flag --server-port");
-    assert_eq!(
-        origin("server.grpc_port"),
-        "environment variable RESONATE_SERVER__GRPC_PORT"
-    );
+    assert_eq!(origin("server.grpc_port"), "environment variable RESONATE_SERVER__GRPC_PORT");
     assert_eq!(origin("server.host"), "resonate.toml line 4");
     assert_eq!(origin("server.bind"), "default");
 }
 
 #[test]
 fn an_empty_flag_takes_an_optional_value_back() {
-    let layers = Layers {
-        file: "server.url = 'http://x'",
-        flags: &["--server-url", ""],
-        ..NOTHING
-    };
+    let layers = Layers { file: "server.url = 'http://x'", flags: &["--server-url", ""], ..NOTHING };
     assert_eq!(config(&layers).server.url, None);
 }
 
@@ -134,20 +89,12 @@ fn unknown_keys_are_refused_with_the_nearest_one() {
         file("level = 'info'\n[server]\nprot = 1"),
         "resonate.toml line 3: unknown key server.prot; did you mean server.port?"
     );
-    assert_eq!(
-        file("[serverr]\nport = 1"),
-        "resonate.toml line 1: unknown key serverr; did you mean server?"
-    );
+    assert_eq!(file("[serverr]\nport = 1"), "resonate.toml line 1: unknown key serverr; did you mean server?");
     assert_eq!(
         file("metrics_port = 1"),
         "resonate.toml line 1: unknown key metrics_port; did you mean observability.metrics_port?"
     );
-    let environment = |name| {
-        refused(&Layers {
-            environment: &[(name, "1")],
-            ..NOTHING
-        })
-    };
+    let environment = |name| refused(&Layers { environment: &[(name, "1")], ..NOTHING });
     assert_eq!(
         environment("RESONATE_SERVER__PROT"),
         "environment variable RESONATE_SERVER__PROT: unknown key server.prot; did you mean RESONATE_SERVER__PORT (server.port)?"
@@ -157,10 +104,7 @@ fn unknown_keys_are_refused_with_the_nearest_one() {
 #[test]
 fn sections_and_keys_are_not_confused() {
     let file = |file| refused(&Layers { file, ..NOTHING });
-    assert_eq!(
-        file("server = 1"),
-        "resonate.toml line 1: server is a section and takes no value"
-    );
+    assert_eq!(file("server = 1"), "resonate.toml line 1: server is a section and takes no value");
     assert_eq!(
         file("[level]\nx = 1"),
         "resonate.toml line 1: level is a section, but must be error, warn, info, debug or trace"
@@ -171,35 +115,23 @@ fn sections_and_keys_are_not_confused() {
 #[test]
 fn a_wrong_value_names_the_layer_it_came_from() {
     assert_eq!(
-        refused(&Layers {
-            file: "\n[server]\nport = '8001'",
-            ..NOTHING
-        }),
+        refused(&Layers { file: "\n[server]\nport = '8001'", ..NOTHING }),
         "resonate.toml line 3: server.port is \"8001\", but must be a whole number from 0 to 65535"
     );
     assert_eq!(
-        refused(&Layers {
-            environment: &[("RESONATE_DEBUG", "1")],
-            ..NOTHING
-        }),
+        refused(&Layers { environment: &[("RESONATE_DEBUG", "1")], ..NOTHING }),
         "environment variable RESONATE_DEBUG: debug is \"1\", but must be true or false"
     );
     assert_eq!(
-        refused(&Layers {
-            flags: &["--tasks-retry-timeout", "0"],
-            ..NOTHING
-        }),
+        refused(&Layers { flags: &["--tasks-retry-timeout", "0"], ..NOTHING }),
         "flag --tasks-retry-timeout: tasks.retry_timeout is 0, but must be a whole number of milliseconds, at least 1"
     );
-    // Also where a higher layer hides it.
-    assert!(
-        loaded(&Layers {
-            file: "server.port = 'x'",
-            flags: &["--server-port", "1"],
-            ..NOTHING
-        })
-        .is_err()
+    assert_eq!(
+        refused(&Layers { file: "server.port = 99999999999999999999", ..NOTHING }),
+        "resonate.toml line 1: server.port is 99999999999999999999, but must be a whole number from 0 to 65535"
     );
+    // Also where a higher layer hides it.
+    assert!(loaded(&Layers { file: "server.port = 'x'", flags: &["--server-port", "1"], ..NOTHING }).is_err());
 }
 
 #[test]
@@ -226,15 +158,8 @@ fn only_names_of_the_server_are_read_from_the_environment() {
 fn ignored_keys_warn_once_each_whatever_they_hold() {
     let layers = Layers {
         file: "[timeouts]\npoll_interval = 1\n[storage.mysql]\nurl = 'x'\npool_size = 3\n[transports.bash_exec]\nenabled = true",
-        environment: &[
-            ("RESONATE_TIMEOUTS__POLL_INTERVAL", "x"),
-            ("RESONATE_STORAGE__MYSQL__ANYTHING__BELOW", "x"),
-        ],
-        flags: &[
-            "--transports-gcps-enabled",
-            "--transports-http-push-auth-aud",
-            "x",
-        ],
+        environment: &[("RESONATE_TIMEOUTS__POLL_INTERVAL", "x"), ("RESONATE_STORAGE__MYSQL__ANYTHING__BELOW", "x")],
+        flags: &["--transports-gcps-enabled", "--transports-http-push-auth-aud", "x"],
         ..NOTHING
     };
     let warnings = loaded(&layers).unwrap().warnings;
@@ -263,17 +188,9 @@ fn irregular_and_repeated_flags_are_understood() {
         ..NOTHING
     };
     let config = config(&layers);
-    assert_eq!(
-        config.server.cors.allow_origins,
-        ["http://a", "http://b", "http://c"]
-    );
+    assert_eq!(config.server.cors.allow_origins, ["http://a", "http://b", "http://c"]);
     assert!(config.debug);
-    let push = |flags| {
-        self::config(&Layers { flags, ..NOTHING })
-            .transports
-            .http_push
-            .enabled
-    };
+    let push = |flags| self::config(&Layers { flags, ..NOTHING }).transports.http_push.enabled;
     assert!(!push(&["--transports-http-push-enabled", "false"]));
     assert!(!push(&["--transports-http-push-enabled=false"]));
 }
@@ -281,26 +198,14 @@ fn irregular_and_repeated_flags_are_understood() {
 #[test]
 fn half_of_an_authentication_is_refused() {
     assert_eq!(
-        refused(&Layers {
-            flags: &["--transports-http-push-auth-mode", "bearer"],
-            ..NOTHING
-        }),
+        refused(&Layers { flags: &["--transports-http-push-auth-mode", "bearer"], ..NOTHING }),
         "flag --transports-http-push-auth-mode: transports.http_push.auth.mode = bearer needs transports.http_push.auth.token, which is not set"
     );
     assert_eq!(
-        refused(&Layers {
-            file: "auth.iss = 'x'",
-            ..NOTHING
-        }),
+        refused(&Layers { file: "auth.iss = 'x'", ..NOTHING }),
         "resonate.toml line 1: auth.iss needs auth.publickey, which is not set"
     );
-    assert!(
-        loaded(&Layers {
-            file: "auth.iss = 'x'\nauth.publickey = 'none'",
-            ..NOTHING
-        })
-        .is_ok()
-    );
+    assert!(loaded(&Layers { file: "auth.iss = 'x'\nauth.publickey = 'none'", ..NOTHING }).is_ok());
 }
 
 #[test]
@@ -309,43 +214,20 @@ fn secrets_are_not_printed() {
         file: "[transports.http_push.auth]\nmode = 'bearer'\ntoken = 'tok3n'\n[storage.postgres]\nurl = 'postgres://ann:s3cret@db/x'",
         ..NOTHING
     };
-    let Loaded {
-        config, settings, ..
-    } = loaded(&layers).unwrap();
-    assert_eq!(
-        config
-            .transports
-            .http_push
-            .auth
-            .token
-            .as_ref()
-            .map(Secret::expose),
-        Some("tok3n")
-    );
+    let Loaded { config, settings, .. } = loaded(&layers).unwrap();
+    assert_eq!(config.transports.http_push.auth.token.as_ref().map(Secret::expose), Some("tok3n"));
     for printed in [toml(&settings), format!("{config:?}")] {
-        assert!(
-            !printed.contains("tok3n") && !printed.contains("s3cret"),
-            "{printed}"
-        );
+        assert!(!printed.contains("tok3n") && !printed.contains("s3cret"), "{printed}");
     }
     assert!(toml(&settings).contains("postgres://ann:***@db/x"));
 }
 
 #[test]
 fn the_printed_configuration_reads_back_as_itself() {
-    let layers = Layers {
-        file: "server.cors.allow_origins = ['http://a\"b']\nretention.settled_after = 5",
-        ..NOTHING
-    };
+    let layers = Layers { file: "server.cors.allow_origins = ['http://a\"b']\nretention.settled_after = 5", ..NOTHING };
     let first = loaded(&layers).unwrap();
     let printed = toml(&first.settings);
-    assert_eq!(
-        config(&Layers {
-            file: &printed,
-            ..NOTHING
-        }),
-        first.config
-    );
+    assert_eq!(config(&Layers { file: &printed, ..NOTHING }), first.config);
 }
 
 #[test]

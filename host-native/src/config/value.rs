@@ -26,12 +26,8 @@ pub(super) fn from_text(key: &Key, text: &str) -> Result<Option<Value>, Refusal>
             "false" => Some(Value::Boolean(false)),
             _ => None,
         },
-        Kind::Port | Kind::Count | Kind::Bytes | Kind::Millis { .. } => {
-            trimmed.parse().ok().map(Value::Integer)
-        }
-        Kind::Text { .. } | Kind::Choice(_) | Kind::Anything => {
-            Some(Value::String(text.to_owned()))
-        }
+        Kind::Port | Kind::Count | Kind::Bytes | Kind::Millis { .. } => trimmed.parse().ok().map(Value::Integer),
+        Kind::Text { .. } | Kind::Choice(_) | Kind::Anything => Some(Value::String(text.to_owned())),
         Kind::List { .. } => list_from_text(trimmed),
     };
     match value {
@@ -54,14 +50,11 @@ pub(super) fn from_toml(key: &Key, value: Value) -> Result<Option<Value>, Refusa
             return Ok(None);
         }
         (Kind::Text { .. }, Value::String(text)) => !text.is_empty(),
-        (Kind::List { .. }, Value::Array(items)) => items
-            .iter()
-            .all(|item| item.as_str().is_some_and(|text| !text.is_empty())),
+        (Kind::List { .. }, Value::Array(items)) => {
+            items.iter().all(|item| item.as_str().is_some_and(|text| !text.is_empty()))
+        }
         (Kind::Choice(names), Value::String(text)) => {
-            return match names
-                .iter()
-                .find(|name| name.eq_ignore_ascii_case(text.trim()))
-            {
+            return match names.iter().find(|name| name.eq_ignore_ascii_case(text.trim())) {
                 Some(name) => Ok(Some(Value::String((*name).to_owned()))),
                 None => Err(refusal(key, &value)),
             };
@@ -78,26 +71,19 @@ pub(super) fn from_toml(key: &Key, value: Value) -> Result<Option<Value>, Refusa
             _,
         ) => false,
     };
-    if fits {
-        Ok(Some(value))
-    } else {
-        Err(refusal(key, &value))
-    }
+    if fits { Ok(Some(value)) } else { Err(refusal(key, &value)) }
 }
 
 /// The value of the table's own text. Panics if the table contradicts itself.
 pub(super) fn from_default(key: &Key, text: &str) -> Option<Value> {
     match from_text(key, text) {
         Ok(value) => value,
-        Err(refused) => panic!(
-            "the default {} of {} must be {}",
-            refused.shown, key.path, refused.accepted
-        ),
+        Err(refused) => panic!("the default {} of {} must be {}", refused.shown, key.path, refused.accepted),
     }
 }
 
 /// What a key of this kind takes, as it reads after "must be".
-pub(super) fn accepted(key: &Key) -> String {
+fn accepted(key: &Key) -> String {
     match key.kind {
         Kind::Bool => "true or false".to_owned(),
         Kind::Port | Kind::Count => range_of(key.kind, "whole number"),
@@ -124,9 +110,7 @@ fn bounds(kind: Kind) -> (i64, i64) {
         Kind::Port => (0, i64::from(u16::MAX)),
         Kind::Count | Kind::Bytes => (1, i64::from(u32::MAX)),
         Kind::Millis { min } => (min, i64::MAX),
-        Kind::Bool | Kind::Text { .. } | Kind::List { .. } | Kind::Choice(_) | Kind::Anything => {
-            (i64::MIN, i64::MAX)
-        }
+        Kind::Bool | Kind::Text { .. } | Kind::List { .. } | Kind::Choice(_) | Kind::Anything => (i64::MIN, i64::MAX),
     }
 }
 
@@ -137,43 +121,42 @@ fn list_from_text(text: &str) -> Option<Value> {
         let array = toml::de::ValueDeserializer::parse(text).ok()?;
         return Value::deserialize(array).ok();
     }
-    let items = text
-        .split(',')
-        .map(str::trim)
-        .filter(|item| !item.is_empty());
-    Some(Value::Array(
-        items.map(|item| Value::String(item.to_owned())).collect(),
-    ))
+    let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
+    Some(Value::Array(items.map(|item| Value::String(item.to_owned())).collect()))
 }
 
 fn refusal(key: &Key, value: &Value) -> Refusal {
+    match value {
+        Value::String(text) => refused_text(key, &format!("{:?}", key.masked(text))),
+        Value::Integer(_) | Value::Float(_) | Value::Boolean(_) | Value::Datetime(_) | Value::Array(_) => {
+            refused_text(key, &key.masked(&value.to_string()))
+        }
+        Value::Table(_) => refused_text(key, "a section"),
+    }
+}
+
+/// Refuses what stands in a file but is no value at all; `written` may be secret.
+pub(super) fn refuse_written(key: &Key, written: &str) -> Refusal {
+    refused_text(key, &key.masked(written))
+}
+
+fn refused_text(key: &Key, printed: &str) -> Refusal {
     /// Longer values would push what matters off the line.
     const SHOWN_CHARS_MAX: usize = 80;
-    let printed = match value {
-        Value::String(text) => format!("{:?}", key.masked(text)),
-        Value::Integer(_) | Value::Float(_) | Value::Boolean(_) | Value::Datetime(_) => {
-            key.masked(&value.to_string()).into_owned()
-        }
-        Value::Array(_) => key.masked(&value.to_string()).into_owned(),
-        Value::Table(_) => "a section".to_owned(),
-    };
     let shown = match printed.char_indices().nth(SHOWN_CHARS_MAX) {
         Some((end, _)) => format!("{}…", &printed[..end]),
-        None => printed,
+        None => printed.to_owned(),
     };
-    Refusal {
-        shown,
-        accepted: accepted(key),
-    }
+    Refusal { shown, accepted: accepted(key) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::keys;
+    use crate::config::lookup;
 
     fn read(path: &str, text: &str) -> Result<Option<Value>, Refusal> {
-        from_text(keys::find(path).expect(path), text)
+        from_text(lookup::find(path).expect(path), text)
     }
 
     fn texts(items: &[&str]) -> Option<Value> {
@@ -182,38 +165,23 @@ mod tests {
 
     #[test]
     fn numbers_keep_to_their_bounds() {
-        assert_eq!(
-            read("server.port", " 8080\n"),
-            Ok(Some(Value::Integer(8080)))
-        );
+        assert_eq!(read("server.port", " 8080\n"), Ok(Some(Value::Integer(8080))));
         assert_eq!(read("server.port", "0"), Ok(Some(Value::Integer(0))));
-        for (path, text) in [
-            ("server.port", "65536"),
-            ("server.port", "-1"),
-            ("server.body_limit", "0"),
-            ("tasks.retry_timeout", "0"),
-        ] {
+        for (path, text) in
+            [("server.port", "65536"), ("server.port", "-1"), ("server.body_limit", "0"), ("tasks.retry_timeout", "0")]
+        {
             assert!(read(path, text).is_err(), "{path} = {text}");
         }
         let refused = read("tasks.retry_timeout", "5s").unwrap_err();
-        assert_eq!(
-            refused.accepted,
-            "a whole number of milliseconds, at least 1"
-        );
+        assert_eq!(refused.accepted, "a whole number of milliseconds, at least 1");
         assert_eq!(refused.shown, "\"5s\"");
     }
 
     #[test]
     fn a_list_is_an_array_or_names_between_commas() {
         let origins = |text| read("server.cors.allow_origins", text);
-        assert_eq!(
-            origins("http://a, http://b"),
-            Ok(texts(&["http://a", "http://b"]))
-        );
-        assert_eq!(
-            origins(r#"["http://a", "http://b"]"#),
-            Ok(texts(&["http://a", "http://b"]))
-        );
+        assert_eq!(origins("http://a, http://b"), Ok(texts(&["http://a", "http://b"])));
+        assert_eq!(origins(r#"["http://a", "http://b"]"#), Ok(texts(&["http://a", "http://b"])));
         assert_eq!(origins("[]"), Ok(texts(&[])));
         assert!(origins("[1]").is_err());
         assert!(origins("[\"a\"").is_err());
@@ -221,10 +189,7 @@ mod tests {
 
     #[test]
     fn a_choice_lists_its_names() {
-        assert_eq!(
-            read("level", "WARN"),
-            Ok(Some(Value::String("warn".to_owned())))
-        );
+        assert_eq!(read("level", "WARN"), Ok(Some(Value::String("warn".to_owned()))));
         let refused = read("storage.type", "mysql").unwrap_err();
         assert_eq!(refused.accepted, "sqlite or postgres");
     }
@@ -237,10 +202,7 @@ mod tests {
 
     #[test]
     fn a_refused_secret_is_not_shown() {
-        let key = keys::find("transports.http_push.auth.token").unwrap();
-        assert_eq!(
-            from_toml(key, Value::Integer(12345)).unwrap_err().shown,
-            "***"
-        );
+        let key = lookup::find("transports.http_push.auth.token").unwrap();
+        assert_eq!(from_toml(key, Value::Integer(12345)).unwrap_err().shown, "***");
     }
 }

@@ -25,20 +25,10 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
     N: for<'w> FormatFields<'w> + 'static,
 {
-    fn format_event(
-        &self,
-        context: &FmtContext<'_, S, N>,
-        mut out: Writer<'_>,
-        event: &Event<'_>,
-    ) -> fmt::Result {
+    fn format_event(&self, context: &FmtContext<'_, S, N>, mut out: Writer<'_>, event: &Event<'_>) -> fmt::Result {
         let mut members = Members::default();
         event.record(&mut members);
-        write!(
-            out,
-            "{{\"time\":\"{}\",\"level\":\"{}\"",
-            timestamp(SystemTime::now()),
-            event.metadata().level()
-        )?;
+        write!(out, "{{\"time\":\"{}\",\"level\":\"{}\"", timestamp(SystemTime::now()), event.metadata().level())?;
         if let Some(message) = members.message {
             write!(out, ",\"msg\":{message}")?;
         }
@@ -63,11 +53,7 @@ impl<'w> FormatFields<'w> for Fields {
     }
 
     /// Members bring their own comma, so nothing goes between them.
-    fn add_fields(
-        &self,
-        current: &'w mut FormattedFields<Self>,
-        fields: &tracing::span::Record<'_>,
-    ) -> fmt::Result {
+    fn add_fields(&self, current: &'w mut FormattedFields<Self>, fields: &tracing::span::Record<'_>) -> fmt::Result {
         self.format_fields(current.as_writer(), fields)
     }
 }

@@ -24,20 +24,10 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
     N: for<'w> FormatFields<'w> + 'static,
 {
-    fn format_event(
-        &self,
-        context: &FmtContext<'_, S, N>,
-        mut out: Writer<'_>,
-        event: &Event<'_>,
-    ) -> fmt::Result {
+    fn format_event(&self, context: &FmtContext<'_, S, N>, mut out: Writer<'_>, event: &Event<'_>) -> fmt::Result {
         let mut pairs = Pairs::default();
         event.record(&mut pairs);
-        write!(
-            out,
-            "time={} level={}",
-            timestamp(SystemTime::now()),
-            event.metadata().level()
-        )?;
+        write!(out, "time={} level={}", timestamp(SystemTime::now()), event.metadata().level())?;
         if let Some(message) = &pairs.message {
             out.write_str(" msg=")?;
             write_quoted(&mut out, message)?;
@@ -64,11 +54,7 @@ impl<'w> FormatFields<'w> for Fields {
     }
 
     /// Pairs bring their own space, so nothing goes between them.
-    fn add_fields(
-        &self,
-        current: &'w mut FormattedFields<Self>,
-        fields: &tracing::span::Record<'_>,
-    ) -> fmt::Result {
+    fn add_fields(&self, current: &'w mut FormattedFields<Self>, fields: &tracing::span::Record<'_>) -> fmt::Result {
         self.format_fields(current.as_writer(), fields)
     }
 }
@@ -101,14 +87,8 @@ impl Visit for Pairs {
 
 fn write_value(out: &mut impl Write, value: &str) -> fmt::Result {
     let bare = !value.is_empty()
-        && value
-            .chars()
-            .all(|c| !matches!(c, '"' | '=' | '\\') && !c.is_whitespace() && !needs_escape(c));
-    if bare {
-        out.write_str(value)
-    } else {
-        write_quoted(out, value)
-    }
+        && value.chars().all(|c| !matches!(c, '"' | '=' | '\\') && !c.is_whitespace() && !needs_escape(c));
+    if bare { out.write_str(value) } else { write_quoted(out, value) }
 }
 
 fn write_quoted(out: &mut impl Write, value: &str) -> fmt::Result {
@@ -153,22 +133,14 @@ mod tests {
 
     #[test]
     fn the_message_comes_first_and_the_fields_in_their_order() {
-        let line = line(
-            || tracing::info!(addr = %"0.0.0.0:8001", n = 3, ok = true, "starting http server"),
-        );
-        assert_eq!(
-            line,
-            "level=INFO msg=\"starting http server\" addr=0.0.0.0:8001 n=3 ok=true\n"
-        );
+        let line = line(|| tracing::info!(addr = %"0.0.0.0:8001", n = 3, ok = true, "starting http server"));
+        assert_eq!(line, "level=INFO msg=\"starting http server\" addr=0.0.0.0:8001 n=3 ok=true\n");
     }
 
     #[test]
     fn the_target_shows_from_debug_on() {
         let line = line(|| tracing::debug!(target: "resonate::http", r#type = "a b", "x"));
-        assert_eq!(
-            line,
-            "level=DEBUG msg=\"x\" target=resonate::http type=\"a b\"\n"
-        );
+        assert_eq!(line, "level=DEBUG msg=\"x\" target=resonate::http type=\"a b\"\n");
     }
 
     #[test]
@@ -193,9 +165,6 @@ mod tests {
         assert_eq!(value("c:\\dir"), r#""c:\\dir""#);
         assert_eq!(value("a\nlevel=ERROR\r\tb"), r#""a\nlevel=ERROR\r\tb""#);
         assert_eq!(value("\u{1b}[31mred\u{7}"), r#""\u001b[31mred\u0007""#);
-        assert_eq!(
-            value("\u{9b}31m\u{2028}\u{7f}"),
-            r#""\u009b31m\u2028\u007f""#
-        );
+        assert_eq!(value("\u{9b}31m\u{2028}\u{7f}"), r#""\u009b31m\u2028\u007f""#);
     }
 }

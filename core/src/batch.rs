@@ -1,0 +1,162 @@
+//! Many requests at one instant, in order, each seeing the writes before it. Owns the order and the overlay; loads and commits nothing
+//! itself: [`Batch::step`] says what the host has to do next.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use crate::decide::{Decision, Missing, decide};
+use crate::effect::Effect;
+use crate::limits::{BATCH_LOADS_MAX, FOLLOW_UPS_PER_BATCH_MAX};
+use crate::read::Read;
+use crate::records::Records;
+use crate::reply::Reply;
+use crate::request::Request;
+use crate::rules::Rules;
+use crate::time::Timestamp;
+use crate::write::Write;
+
+/// What the host has to do next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Load these into [`Batch::records`], then step again.
+    Load(Vec<Read>),
+    /// Write [`Batch::writes`] and commit, then take [`Batch::finish`].
+    Commit,
+}
+
+/// What one request came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// The answer.
+    pub reply: Reply,
+    /// What to do after the commit.
+    pub effects: Vec<Effect>,
+    /// The answer shows a deadline that no write stands for, see [`Decision::projected`].
+    pub projected: bool,
+}
+
+/// What a batch came to. Valid only once its writes are durable.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Finished {
+    /// Outcomes of the first requests, in their order. There may be fewer than requests: the rest needs another batch.
+    pub outcomes: Vec<Outcome>,
+    /// Background requests that followed from them, and their outcomes.
+    pub follow_ups: Vec<(Request, Outcome)>,
+    /// Number of writes.
+    pub writes: usize,
+}
+
+/// Many requests at one instant.
+#[derive(Debug)]
+pub struct Batch<'a> {
+    rules: &'a Rules,
+    now: Timestamp,
+    requests: &'a [Request],
+    /// What has been loaded, with the writes of this batch on top.
+    records: Records,
+    writes: Vec<Write>,
+    outcomes: Vec<Outcome>,
+    waiting: VecDeque<Request>,
+    follow_ups: Vec<(Request, Outcome)>,
+    loads: usize,
+    hinted: bool,
+}
+
+impl<'a> Batch<'a> {
+    /// A batch of these requests at `now`.
+    #[must_use]
+    pub fn new(rules: &'a Rules, requests: &'a [Request], now: Timestamp) -> Self {
+        Self {
+            rules,
+            now,
+            requests,
+            records: Records::open(),
+            writes: Vec::with_capacity(requests.len()),
+            outcomes: Vec::with_capacity(requests.len()),
+            waiting: VecDeque::new(),
+            follow_ups: Vec::new(),
+            loads: 0,
+            hinted: false,
+        }
+    }
+
+    /// The same without prefetching, to show that hints change no answer.
+    #[must_use]
+    pub fn without_hints(rules: &'a Rules, requests: &'a [Request], now: Timestamp) -> Self {
+        Self { hinted: true, ..Self::new(rules, requests, now) }
+    }
+
+    /// Where loaded rows go.
+    pub fn records(&mut self) -> &mut Records {
+        &mut self.records
+    }
+
+    /// The changes so far, in order.
+    #[must_use]
+    pub fn writes(&self) -> &[Write] {
+        &self.writes
+    }
+
+    /// Goes on until a record is missing or everything is decided.
+    ///
+    /// # Panics
+    /// When a store does not answer what it was asked (a request misses the same records for ever), or a decision contradicts its own
+    /// records.
+    pub fn step(&mut self) -> Step {
+        if !self.hinted {
+            self.hinted = true;
+            let hints: BTreeSet<Read> = self.requests.iter().flat_map(Request::hints).collect();
+            if !hints.is_empty() {
+                return Step::Load(hints.into_iter().collect());
+            }
+        }
+        while let Some(request) = self.requests.get(self.outcomes.len()) {
+            match decide(self.rules, request, self.now, &self.records) {
+                Ok(decision) => {
+                    let outcome = self.take(decision);
+                    self.outcomes.push(outcome);
+                }
+                Err(Missing(reads)) if self.must_commit_first(&reads) => return Step::Commit,
+                Err(Missing(reads)) => return self.load(reads),
+            }
+        }
+        while let Some(request) = self.waiting.front() {
+            match decide(self.rules, request, self.now, &self.records) {
+                Ok(decision) => {
+                    let outcome = self.take(decision);
+                    self.follow_ups.extend(self.waiting.pop_front().map(|request| (request, outcome)));
+                }
+                Err(Missing(reads)) => return self.load(reads),
+            }
+        }
+        Step::Commit
+    }
+
+    /// A page of a search cannot be loaded over writes that the store does not have yet.
+    fn must_commit_first(&self, reads: &[Read]) -> bool {
+        !self.writes.is_empty() && reads.iter().any(Read::is_search)
+    }
+
+    fn load(&mut self, reads: Vec<Read>) -> Step {
+        self.loads += 1;
+        assert!(self.loads <= BATCH_LOADS_MAX, "the store does not answer {reads:?}");
+        Step::Load(reads)
+    }
+
+    fn take(&mut self, decision: Decision) -> Outcome {
+        let Decision { reply, writes, effects, follow_ups, projected } = decision;
+        for write in &writes {
+            let applied = write.apply_to(&mut self.records);
+            assert!(applied.is_ok(), "a decision contradicts the records it was made of: {write:?}");
+        }
+        self.writes.extend(writes);
+        let room = FOLLOW_UPS_PER_BATCH_MAX.saturating_sub(self.follow_ups.len() + self.waiting.len());
+        self.waiting.extend(follow_ups.into_iter().take(room));
+        Outcome { reply, effects, projected }
+    }
+
+    /// What the batch came to, once its writes are durable.
+    #[must_use]
+    pub fn finish(self) -> Finished {
+        Finished { outcomes: self.outcomes, follow_ups: self.follow_ups, writes: self.writes.len() }
+    }
+}

@@ -1,0 +1,16 @@
+//! `task.continue` (spec §4): an operator lets a halted task go on.
+
+use super::{Decided, Transition};
+use crate::id::Id;
+use crate::reply::{Refusal, Reply};
+use crate::task::TaskState;
+
+pub(super) fn decide(t: &mut Transition<'_>, id: &Id) -> Decided {
+    let (task, _) = t.task(id)?.ok_or(Refusal::NotFound("task not found"))?;
+    if task.state != TaskState::Halted {
+        return Err(Refusal::Conflict("task is not halted").into());
+    }
+    let now = t.now;
+    t.move_task(&task, task.pending(now));
+    Ok(Reply::Done)
+}

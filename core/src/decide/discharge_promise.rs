@@ -1,0 +1,103 @@
+//! Background, and the end of every settlement: the waiters of a settled promise are discharged (spec §4, settle).
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::{Decided, Stop, Transition, claim_message};
+use crate::address::Address;
+use crate::id::Id;
+use crate::limits::DISCHARGE_PAGE_ROWS;
+use crate::message::{MessageKey, OutboxEntry};
+use crate::promise::Promise;
+use crate::read::Read;
+use crate::reply::Reply;
+use crate::request::Request;
+use crate::task::{Task, TaskState};
+use crate::write::Write;
+
+pub(super) fn decide(t: &mut Transition<'_>, id: &Id) -> Decided {
+    let Some(promise) = t.promise(id)? else { return Ok(Reply::Idle) };
+    // One that its deadline settled just now is discharged at the end of the transition anyway.
+    if Transition::is_settled(&promise) && promise.has_waiters && t.background_reply() == Reply::Idle {
+        discharge(t, id)?;
+    }
+    Ok(t.background_reply())
+}
+
+/// Discharges waiters of a promise that this transition has settled, or finds settled, until none or no budget is left.
+pub(super) fn discharge(t: &mut Transition<'_>, id: &Id) -> Decided<()> {
+    if t.discharges_left == 0 {
+        t.follow_up(Request::DischargePromise { id: id.clone() });
+        return Ok(());
+    }
+    let promise = t.promise(id)?.unwrap_or_else(|| unreachable!("promise {id} is being discharged"));
+    let callbacks = callbacks_of(t, id)?;
+    for awaiter in &callbacks {
+        resume(t, awaiter, id)?;
+        t.write(Write::DeleteCallback { awaited: id.clone(), awaiter: awaiter.clone() });
+    }
+    t.discharges_left -= callbacks.len();
+    let listeners = listeners_of(t, id)?;
+    for address in &listeners {
+        unblock(t, &promise, address);
+        t.write(Write::DeleteListener { awaited: id.clone(), address: address.clone() });
+    }
+    t.discharges_left -= listeners.len();
+    if t.discharges_left > 0 {
+        t.write(Write::SetHasWaiters { id: id.clone(), has_waiters: false });
+    } else {
+        t.follow_up(Request::DischargePromise { id: id.clone() });
+    }
+    Ok(())
+}
+
+/// Callbacks within the budget, with what resuming the awaiters needs loaded.
+fn callbacks_of(t: &Transition<'_>, id: &Id) -> Decided<Vec<Id>> {
+    let awaiters = t.records.callbacks.first(id, t.discharges_left).map_err(|after| {
+        Stop::Missing(vec![Read::CallbacksOf { awaited: id.clone(), after, limit: DISCHARGE_PAGE_ROWS }])
+    })?;
+    t.prefetch(awaiters.iter().flat_map(|awaiter| [Read::Promise(awaiter.clone()), Read::Task(awaiter.clone())]))?;
+    Ok(awaiters)
+}
+
+/// Listeners within the budget.
+fn listeners_of(t: &Transition<'_>, id: &Id) -> Decided<Vec<Address>> {
+    if t.discharges_left == 0 {
+        return Ok(Vec::new());
+    }
+    t.records.listeners.first(id, t.discharges_left).map_err(|after| {
+        Stop::Missing(vec![Read::ListenersOf { awaited: id.clone(), after, limit: DISCHARGE_PAGE_ROWS }])
+    })
+}
+
+fn resume(t: &mut Transition<'_>, awaiter: &Id, awaited: &Id) -> Decided<()> {
+    // Seeing the task settles a promise past its deadline, and then it is fulfilled: nothing wakes the dead.
+    let Some((task, _)) = t.task(awaiter)? else { return Ok(()) };
+    match task.state {
+        TaskState::Suspended => {
+            let now = t.now;
+            t.move_task(&task, Task { resumes: BTreeSet::from([awaited.clone()]), ..task.pending(now) });
+        }
+        TaskState::Pending | TaskState::Acquired | TaskState::Halted => {
+            let mut resumes = task.resumes.clone();
+            if resumes.insert(awaited.clone()) {
+                t.move_task(&task, Task { resumes, ..Task::clone(&task) });
+            }
+        }
+        TaskState::Fulfilled => {}
+    }
+    Ok(())
+}
+
+fn unblock(t: &mut Transition<'_>, promise: &Arc<Promise>, address: &Address) {
+    let entry = OutboxEntry {
+        key: MessageKey::Unblock { promise: promise.id.clone(), address: address.clone() },
+        address: address.clone(),
+        version: 0,
+        created_at: t.now,
+        due_at: t.now,
+        failures: 0,
+        waits: 0,
+    };
+    claim_message::put(t, entry, Some(Arc::clone(promise)));
+}

@@ -1,0 +1,18 @@
+//! `task.halt` (spec §4): an operator stops a task. Halting twice is fine.
+
+use super::{Decided, Transition};
+use crate::id::Id;
+use crate::reply::{Refusal, Reply};
+use crate::task::TaskState;
+
+pub(super) fn decide(t: &mut Transition<'_>, id: &Id) -> Decided {
+    let (task, _) = t.task(id)?.ok_or(Refusal::NotFound("task not found"))?;
+    match task.state {
+        TaskState::Fulfilled => Err(Refusal::Conflict("task is fulfilled").into()),
+        TaskState::Halted => Ok(Reply::Done),
+        TaskState::Pending | TaskState::Acquired | TaskState::Suspended => {
+            t.move_task(&task, task.halted());
+            Ok(Reply::Done)
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! `promise.register_callback` (spec §3): a task waits for a promise.
+
+use super::{Decided, Transition};
+use crate::id::Id;
+use crate::read::Read;
+use crate::reply::{Refusal, Reply};
+use crate::write::Write;
+
+pub(super) fn decide(t: &mut Transition<'_>, awaited: &Id, awaiter: &Id) -> Decided {
+    if awaited == awaiter {
+        return Err(Refusal::Invalid("awaited and awaiter must be different promises".to_owned()).into());
+    }
+    t.prefetch([Read::Promise(awaited.clone()), Read::Promise(awaiter.clone())])?;
+    let promise = t.promise(awaited)?.ok_or(Refusal::NotFound("awaited promise not found"))?;
+    let waiting = t.promise(awaiter)?.ok_or(Refusal::Unprocessable("awaiter promise not found"))?;
+    if waiting.target().is_none() {
+        return Err(Refusal::Unprocessable("awaiter promise has no resonate:target tag").into());
+    }
+    if !promise.is_awaitable(t.rules) {
+        return Err(Refusal::Unprocessable("awaited promise is private to its worker").into());
+    }
+    if !Transition::is_settled(&promise) && !Transition::is_settled(&waiting) {
+        t.note_waiters(&promise);
+        t.write(Write::InsertCallback { awaited: awaited.clone(), awaiter: awaiter.clone() });
+    }
+    Ok(Reply::Promise(promise))
+}

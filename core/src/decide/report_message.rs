@@ -1,0 +1,48 @@
+//! Reports of the host about deliveries. A report about an entry that has changed meanwhile is ignored.
+
+use std::sync::Arc;
+
+use super::{Decided, Transition};
+use crate::limits::{MESSAGE_BACKOFF_BASE, MESSAGE_BACKOFF_MAX};
+use crate::message::{MessageKey, OutboxEntry};
+use crate::reply::Reply;
+use crate::task::{Task, TaskState};
+use crate::time::Timestamp;
+use crate::write::Write;
+
+/// The message reached its worker or listener: the entry leaves the outbox.
+pub(super) fn delivered(t: &mut Transition<'_>, key: &MessageKey, version: u64) -> Decided {
+    let Some(entry) = reported(t, key, version)? else { return Ok(Reply::Idle) };
+    if let MessageKey::Execute { task } = key
+        && let Some((task, _)) = t.task(task)?
+        && task.state == TaskState::Pending
+        && task.version == version
+    {
+        // The next execute is held back from the instant at which this one left.
+        let execute_at = Some(t.now);
+        t.move_task(&task, Task { execute_at, ..Task::clone(&task) });
+    }
+    t.write(Write::DeleteMessage { key: entry.key.clone() });
+    Ok(Reply::Done)
+}
+
+/// The delivery failed: it is tried again after a delay that doubles.
+pub(super) fn failed(t: &mut Transition<'_>, key: &MessageKey, version: u64) -> Decided {
+    let Some(entry) = reported(t, key, version)? else { return Ok(Reply::Idle) };
+    let delay = MESSAGE_BACKOFF_BASE.doubled(entry.failures).min(MESSAGE_BACKOFF_MAX);
+    let due_at = t.now + delay;
+    let failures = entry.failures.saturating_add(1);
+    t.write(Write::PutMessage(Arc::new(OutboxEntry { due_at, failures, ..OutboxEntry::clone(&entry) })));
+    Ok(Reply::Done)
+}
+
+/// No connection can take the message: it stays until one appears.
+pub(super) fn unclaimed(t: &mut Transition<'_>, key: &MessageKey, version: u64) -> Decided {
+    let Some(entry) = reported(t, key, version)? else { return Ok(Reply::Idle) };
+    t.write(Write::PutMessage(Arc::new(OutboxEntry { due_at: Timestamp::MAX, ..OutboxEntry::clone(&entry) })));
+    Ok(Reply::Done)
+}
+
+fn reported(t: &Transition<'_>, key: &MessageKey, version: u64) -> Decided<Option<Arc<OutboxEntry>>> {
+    Ok(t.message(key)?.filter(|entry| entry.version == version))
+}

@@ -1,0 +1,50 @@
+//! Background: a due schedule fires its oldest missed occurrence (spec §4, schedules).
+
+use super::{Decided, Transition, create_promise};
+use crate::cron;
+use crate::id::Id;
+use crate::promise::PromiseState;
+use crate::reply::Reply;
+use crate::request::{CreatePromise, Request};
+use crate::schedule::Schedule;
+use crate::task::{Task, TaskState};
+use crate::time::Timestamp;
+use crate::write::Write;
+
+pub(super) fn decide(t: &mut Transition<'_>, id: &Id, runs_left: u32) -> Decided {
+    let Some(schedule) = t.schedule(id)? else { return Ok(Reply::Idle) };
+    let occurrence = schedule.next_run_at;
+    if occurrence > t.now {
+        return Ok(Reply::Idle);
+    }
+    // A row that an older version accepted and this one cannot fire is passed over, not stumbled upon for ever.
+    if let Ok(promise) = schedule.promise_id_at(occurrence) {
+        fire(t, &schedule, &promise, occurrence)?;
+    }
+    let next_run_at = cron::next_occurrence(&schedule.cron, occurrence).unwrap_or(Timestamp::MAX);
+    t.write(Write::AdvanceSchedule { id: id.clone(), from: occurrence, last_run_at: Some(occurrence), next_run_at });
+    if next_run_at <= t.now && runs_left > 1 {
+        t.follow_up(Request::RunSchedule { id: id.clone(), runs_left: runs_left - 1 });
+    }
+    Ok(Reply::Done)
+}
+
+fn fire(t: &mut Transition<'_>, schedule: &Schedule, id: &Id, occurrence: Timestamp) -> Decided<()> {
+    if t.promise(id)?.is_some() {
+        return Ok(());
+    }
+    let create = CreatePromise {
+        id: id.clone(),
+        timeout_at: occurrence + schedule.promise_timeout,
+        param: schedule.promise_param.clone(),
+        tags: schedule.promise_tags_of(id),
+        key: None,
+    };
+    let promise = create_promise::give_birth(t, &create, occurrence)?;
+    if promise.target().is_some() {
+        let task = Task::new(id.clone(), TaskState::Fulfilled);
+        let now = t.now;
+        t.insert_task(if promise.state == PromiseState::Pending { task.pending(now) } else { task });
+    }
+    Ok(())
+}

@@ -1,0 +1,61 @@
+//! `task.suspend` (spec §4): a worker lets go of its task until one of the awaited promises settles.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::{Decided, Transition};
+use crate::id::Id;
+use crate::promise::Promise;
+use crate::read::Read;
+use crate::reply::{Refusal, Reply};
+use crate::request::TaskRef;
+use crate::task::Task;
+use crate::write::Write;
+
+pub(super) fn decide(t: &mut Transition<'_>, held: &TaskRef, awaited: &[Id]) -> Decided {
+    check(t, held, awaited)?;
+    let (task, promise) = t.held_task(held)?;
+    let awaited = load_awaited(t, awaited)?;
+    if awaited.iter().any(|promise| Transition::is_settled(promise)) {
+        let preload = t.preload(&promise)?;
+        if !task.resumes.is_empty() {
+            t.move_task(&task, Task { resumes: BTreeSet::new(), ..Task::clone(&task) });
+        }
+        return Ok(Reply::Redirected { preload });
+    }
+    for promise in &awaited {
+        t.note_waiters(promise);
+        t.write(Write::InsertCallback { awaited: promise.id.clone(), awaiter: held.id.clone() });
+    }
+    t.move_task(&task, task.suspended());
+    Ok(Reply::Suspended)
+}
+
+fn check(t: &Transition<'_>, held: &TaskRef, awaited: &[Id]) -> Result<(), Refusal> {
+    if awaited.is_empty() {
+        return Err(Refusal::Invalid("'actions' must not be empty".to_owned()));
+    }
+    if awaited.contains(&held.id) {
+        return Err(Refusal::Invalid("a task cannot await its own promise".to_owned()));
+    }
+    let distinct: BTreeSet<&Id> = awaited.iter().collect();
+    if t.rules.strict && distinct.len() < awaited.len() {
+        return Err(Refusal::Invalid("'actions' must not name a promise twice".to_owned()));
+    }
+    Ok(())
+}
+
+/// The awaited promises, each once.
+fn load_awaited(t: &mut Transition<'_>, awaited: &[Id]) -> Decided<Vec<Arc<Promise>>> {
+    let distinct: BTreeSet<&Id> = awaited.iter().collect();
+    t.prefetch(distinct.iter().map(|id| Read::Promise((*id).clone())))?;
+    let mut promises = Vec::with_capacity(distinct.len());
+    for id in distinct {
+        let promise = t.promise(id)?.ok_or(Refusal::Unprocessable("awaited promise not found"))?;
+        if !promise.is_awaitable(t.rules) {
+            return Err(Refusal::Unprocessable("awaited promise is private to its worker").into());
+        }
+        promises.push(promise);
+    }
+    Ok(promises)
+}

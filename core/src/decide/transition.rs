@@ -1,0 +1,284 @@
+//! One request in the making: what it has read, what it has written so far, and what those writes make due. Every promise and task that a
+//! handler sees through it is as of `now`: a row past its deadline is settled first (spec §4, projection), so that no handler can act on one
+//! that is stale. Handlers check everything before they write anything else.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::{Decided, Decision, Stop, discharge_promise};
+use crate::due::{DueKind, MakesDue};
+use crate::effect::Effect;
+use crate::id::Id;
+use crate::limits::DISCHARGE_PER_REQUEST_MAX;
+use crate::message::{MessageKey, OutboxEntry};
+use crate::promise::{Promise, PromiseState};
+use crate::read::Read;
+use crate::records::Records;
+use crate::reply::{Refusal, Reply};
+use crate::request::{Request, TaskRef};
+use crate::rules::Rules;
+use crate::schedule::Schedule;
+use crate::task::{Task, TaskState};
+use crate::time::Timestamp;
+use crate::write::Write;
+
+/// One request in the making.
+pub(crate) struct Transition<'a> {
+    pub(crate) rules: &'a Rules,
+    pub(crate) now: Timestamp,
+    pub(crate) records: &'a Records,
+    changes: Changes,
+    /// After-images of this transition, the latest last.
+    promises: Vec<Arc<Promise>>,
+    tasks: Vec<Arc<Task>>,
+    /// Settled promises whose waiters are to be discharged.
+    settled: VecDeque<Id>,
+    /// Waiters that may still be discharged.
+    pub(crate) discharges_left: usize,
+}
+
+/// What a transition comes to.
+#[derive(Default)]
+pub(crate) struct Changes {
+    writes: Vec<Write>,
+    effects: Vec<Effect>,
+    follow_ups: Vec<Request>,
+    wake_at: Option<Timestamp>,
+    projected: bool,
+}
+
+impl Changes {
+    pub(crate) fn into_decision(mut self, reply: Reply) -> Decision {
+        self.effects.extend(self.wake_at.map(Effect::WakeAt));
+        let Self { writes, effects, follow_ups, projected, wake_at: _ } = self;
+        Decision { reply, writes, effects, follow_ups, projected }
+    }
+}
+
+impl<'a> Transition<'a> {
+    pub(crate) fn new(rules: &'a Rules, now: Timestamp, records: &'a Records) -> Self {
+        Self {
+            rules,
+            now,
+            records,
+            changes: Changes::default(),
+            promises: Vec::new(),
+            tasks: Vec::new(),
+            settled: VecDeque::new(),
+            discharges_left: DISCHARGE_PER_REQUEST_MAX,
+        }
+    }
+
+    /// Discharges what the settlements of this transition owe, within bounds.
+    pub(crate) fn finish(mut self) -> Result<Changes, Vec<Read>> {
+        while let Some(id) = self.settled.pop_front() {
+            match discharge_promise::discharge(&mut self, &id) {
+                Ok(()) => {}
+                Err(Stop::Missing(reads)) => return Err(reads),
+                Err(Stop::Refused(refusal)) => unreachable!("a discharge is never refused: {refusal}"),
+            }
+        }
+        Ok(self.changes)
+    }
+
+    /// Asks for all of these reads at once where any is missing.
+    pub(crate) fn prefetch(&self, reads: impl IntoIterator<Item = Read>) -> Decided<()> {
+        let missing: Vec<Read> = reads.into_iter().filter(|read| !self.records.knows(read)).collect();
+        if missing.is_empty() { Ok(()) } else { Err(Stop::Missing(missing)) }
+    }
+
+    /// A promise as of now. One past its deadline is settled by it in this transition.
+    pub(crate) fn promise(&mut self, id: &Id) -> Decided<Option<Arc<Promise>>> {
+        if let Some(promise) = self.promises.iter().rev().find(|promise| promise.id == *id) {
+            return Ok(Some(Arc::clone(promise)));
+        }
+        match self.records.promise(id) {
+            None => Err(Stop::Missing(vec![Read::Promise(id.clone())])),
+            Some(None) => Ok(None),
+            Some(Some(promise)) if promise.is_overdue(self.now) => self.settle(promise.settled_by_deadline()).map(Some),
+            Some(Some(promise)) => Ok(Some(Arc::clone(promise))),
+        }
+    }
+
+    /// A task as of now, with its promise.
+    pub(crate) fn task(&mut self, id: &Id) -> Decided<Option<(Arc<Task>, Arc<Promise>)>> {
+        self.prefetch([Read::Promise(id.clone()), Read::Task(id.clone())])?;
+        if self.stored_task(id)?.is_none() {
+            return Ok(None);
+        }
+        let promise = self.promise(id)?;
+        let task = self.stored_task(id)?;
+        match (task, promise) {
+            (Some(task), Some(promise)) => Ok(Some((task, promise))),
+            (task, promise) => panic!("task {id} without its promise: {task:?} {promise:?}"),
+        }
+    }
+
+    fn stored_task(&self, id: &Id) -> Decided<Option<Arc<Task>>> {
+        if let Some(task) = self.tasks.iter().rev().find(|task| task.id == *id) {
+            return Ok(Some(Arc::clone(task)));
+        }
+        let known = self.records.task(id).ok_or_else(|| Stop::Missing(vec![Read::Task(id.clone())]))?;
+        Ok(known.cloned())
+    }
+
+    /// A schedule.
+    pub(crate) fn schedule(&self, id: &Id) -> Decided<Option<Arc<Schedule>>> {
+        let known = self.records.schedule(id).ok_or_else(|| Stop::Missing(vec![Read::Schedule(id.clone())]))?;
+        Ok(known.cloned())
+    }
+
+    /// An entry of the outbox, as it was before this transition.
+    pub(crate) fn message(&self, key: &MessageKey) -> Decided<Option<Arc<OutboxEntry>>> {
+        let known = self.records.message(key).ok_or_else(|| Stop::Missing(vec![Read::Message(key.clone())]))?;
+        Ok(known.cloned())
+    }
+
+    /// The task that a worker holds at the version it names, its promise pending (the guard of fence, suspend, fulfil and release).
+    pub(crate) fn held_task(&mut self, held: &TaskRef) -> Decided<(Arc<Task>, Arc<Promise>)> {
+        let (task, promise) = self.task(&held.id)?.ok_or(Refusal::NotFound("task not found"))?;
+        if task.state != TaskState::Acquired {
+            return Err(Refusal::Conflict("task is not acquired").into());
+        }
+        if task.version != held.version {
+            return Err(Refusal::Conflict("task is acquired at another version").into());
+        }
+        Ok((task, promise))
+    }
+
+    /// Settles a promise: it takes its after-image, its task is fulfilled, its waiters will be discharged.
+    pub(crate) fn settle(&mut self, after: Promise) -> Decided<Arc<Promise>> {
+        let task = if after.target().is_some() { self.stored_task(&after.id)? } else { None };
+        let after = Arc::new(after);
+        self.promises.push(Arc::clone(&after));
+        self.write(Write::SettlePromise(Arc::clone(&after)));
+        if let Some(task) = task.filter(|task| task.state != TaskState::Fulfilled) {
+            self.move_task(&task, task.fulfilled());
+        }
+        if after.has_waiters {
+            self.settled.push_back(after.id.clone());
+        }
+        Ok(after)
+    }
+
+    /// Inserts a promise.
+    pub(crate) fn insert_promise(&mut self, promise: Promise) -> Arc<Promise> {
+        let promise = Arc::new(promise);
+        self.promises.push(Arc::clone(&promise));
+        self.write(Write::InsertPromise(Arc::clone(&promise)));
+        promise
+    }
+
+    /// Inserts a task.
+    pub(crate) fn insert_task(&mut self, task: Task) -> Arc<Task> {
+        let task = Arc::new(task);
+        self.tasks.push(Arc::clone(&task));
+        self.write(Write::InsertTask(Arc::clone(&task)));
+        task
+    }
+
+    /// Replaces a task. One that leaves `pending`, or comes back to it, has no use for the `execute` it had.
+    pub(crate) fn move_task(&mut self, before: &Task, after: Task) -> Arc<Task> {
+        let after = Arc::new(after);
+        self.tasks.push(Arc::clone(&after));
+        if before.state == TaskState::Pending && after.state != TaskState::Pending {
+            self.write(Write::DeleteMessage { key: MessageKey::Execute { task: after.id.clone() } });
+        }
+        self.write(Write::UpdateTask { from: before.state, version: before.version, task: Arc::clone(&after) });
+        after
+    }
+
+    /// Notes that a promise may have waiters from now on.
+    pub(crate) fn note_waiters(&mut self, promise: &Promise) {
+        if !promise.has_waiters {
+            self.promises.push(Arc::new(Promise { has_waiters: true, ..promise.clone() }));
+            self.write(Write::SetHasWaiters { id: promise.id.clone(), has_waiters: true });
+        }
+    }
+
+    /// Adds a change. What it makes due becomes a wake-up of the host; a dispatch that is due at once follows in the same batch.
+    pub(crate) fn write(&mut self, write: Write) {
+        let due = match &write {
+            Write::InsertPromise(promise) => promise.due(),
+            Write::InsertTask(task) | Write::UpdateTask { task, .. } => task.due(),
+            Write::InsertSchedule(schedule) => schedule.due(),
+            Write::PutMessage(entry) => entry.due(),
+            Write::AdvanceSchedule { next_run_at, .. } => {
+                self.wake_at(*next_run_at);
+                None
+            }
+            Write::SettlePromise(_)
+            | Write::SetHasWaiters { .. }
+            | Write::InsertCallback { .. }
+            | Write::DeleteCallback { .. }
+            | Write::InsertListener { .. }
+            | Write::DeleteListener { .. }
+            | Write::DeleteSchedule { .. }
+            | Write::DeleteMessage { .. } => None,
+        };
+        match due {
+            Some(due) if due.at <= self.now && due.kind == DueKind::Retry => self.follow_up(due.request()),
+            Some(due) => self.wake_at(due.at),
+            None => {}
+        }
+        self.changes.writes.push(write);
+    }
+
+    /// Asks the host to look again at an instant.
+    fn wake_at(&mut self, at: Timestamp) {
+        if at < Timestamp::MAX {
+            self.changes.wake_at = Some(self.changes.wake_at.map_or(at, |earlier| earlier.min(at)));
+        }
+    }
+
+    /// Asks for a background request that is due because of this transition.
+    pub(crate) fn follow_up(&mut self, request: Request) {
+        self.changes.follow_ups.push(request);
+    }
+
+    /// Asks the host for a delivery.
+    pub(crate) fn effect(&mut self, effect: Effect) {
+        self.changes.effects.push(effect);
+    }
+
+    /// A promise for an answer that lists many: projected, without a write.
+    pub(crate) fn project(&mut self, promise: &Arc<Promise>) -> Arc<Promise> {
+        self.changes.projected |= promise.is_overdue(self.now);
+        promise.as_of(self.now)
+    }
+
+    /// Whether the promise is settled, as of now.
+    pub(crate) fn is_settled(promise: &Promise) -> bool {
+        promise.state != PromiseState::Pending
+    }
+
+    /// The answer to a background request: whether it found anything to do.
+    pub(crate) fn background_reply(&self) -> Reply {
+        if self.changes.writes.is_empty() { Reply::Idle } else { Reply::Done }
+    }
+
+    /// Promises of a task's branch, its own left out (spec §3, preload).
+    pub(crate) fn preload(&mut self, promise: &Promise) -> Decided<Vec<Arc<Promise>>> {
+        use crate::limits::{PRELOAD_BYTES_MAX, PRELOAD_PROMISES_MAX};
+        let Some(branch) = promise.branch() else { return Ok(Vec::new()) };
+        let rows = self.records.branches.first(branch, PRELOAD_PROMISES_MAX + 1).map_err(|_| {
+            Stop::Missing(vec![Read::Branch {
+                branch: branch.into(),
+                promises_max: PRELOAD_PROMISES_MAX + 1,
+                bytes_max: PRELOAD_BYTES_MAX + promise.weight(),
+            }])
+        })?;
+        let mut preload = Vec::new();
+        let mut bytes = 0;
+        for id in rows.iter().filter(|id| **id != promise.id).take(PRELOAD_PROMISES_MAX) {
+            let after_image = self.promises.iter().rev().find(|promise| promise.id == *id).cloned();
+            let Some(row) = after_image.or_else(|| self.records.promise(id).flatten().cloned()) else { continue };
+            bytes += row.weight();
+            if bytes > PRELOAD_BYTES_MAX {
+                break;
+            }
+            preload.push(self.project(&row));
+        }
+        Ok(preload)
+    }
+}

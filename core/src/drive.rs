@@ -1,0 +1,157 @@
+//! How a host drives the core over a store: the loop of a transaction, what to do about conflicts, and the sweep that finds background work.
+//! Owns the contract between core and stores; knows no store.
+
+use std::fmt;
+
+use crate::batch::{Batch, Finished, Step};
+use crate::due::{Due, DueKind};
+use crate::limits::BATCH_CONFLICTS_MAX;
+use crate::read::Read;
+use crate::records::Records;
+use crate::request::Request;
+use crate::rules::Rules;
+use crate::snapshot::Snapshot;
+use crate::time::Timestamp;
+use crate::write::Write;
+
+/// Where records live.
+pub trait Store {
+    /// What can go wrong with it.
+    type Error;
+    /// Its transactions.
+    type Tx<'a>: Tx<Error = Self::Error>
+    where
+        Self: 'a;
+
+    /// Begins a transaction. Dropping it without a commit undoes it.
+    ///
+    /// # Errors
+    /// The store's.
+    fn begin(&mut self) -> Result<Self::Tx<'_>, Self::Error>;
+}
+
+/// One transaction: it sees a consistent state, and its writes take effect together or not at all.
+pub trait Tx {
+    /// What can go wrong with the store.
+    type Error;
+
+    /// Answers every read by the `learn_…` method of [`Records`] that belongs to it.
+    ///
+    /// # Errors
+    /// The store's.
+    fn load(&mut self, reads: &[Read], records: &mut Records) -> Result<(), Self::Error>;
+
+    /// The first rows of a kind that are due at or before `until`, the earliest first.
+    ///
+    /// # Errors
+    /// The store's.
+    fn due(&mut self, kind: DueKind, until: Timestamp, limit: usize) -> Result<Vec<Due>, Self::Error>;
+
+    /// The whole state.
+    ///
+    /// # Errors
+    /// The store's.
+    fn snapshot(&mut self) -> Result<Snapshot, Self::Error>;
+
+    /// Makes the changes in order, each as [`Write::apply_to`] defines it.
+    ///
+    /// # Errors
+    /// [`TxError::Conflict`] when a guard does not hold; the transaction must then be dropped.
+    fn write(&mut self, writes: &[Write]) -> Result<(), TxError<Self::Error>>;
+
+    /// Makes the writes durable.
+    ///
+    /// # Errors
+    /// When it fails the outcome is unknown until the store is read again; nothing may be acknowledged.
+    fn commit(self) -> Result<(), TxError<Self::Error>>;
+}
+
+/// Why a transaction failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TxError<E> {
+    /// A guard did not hold, or the store could not serialize the transaction: run it again.
+    Conflict,
+    /// The store failed.
+    Store(E),
+}
+
+impl<E> From<E> for TxError<E> {
+    fn from(error: E) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl<E: fmt::Display> fmt::Display for TxError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Conflict => f.write_str("the transaction conflicts with another one"),
+            Self::Store(error) => error.fmt(f),
+        }
+    }
+}
+
+impl<E: std::error::Error> std::error::Error for TxError<E> {}
+
+/// Runs requests as one transaction. After conflicts it is run again, and at last with its first request alone.
+///
+/// The result may cover fewer requests than given, never none: call again for the rest.
+///
+/// # Errors
+/// The store's; then nothing may be acknowledged. [`TxError::Conflict`] only when a single request conflicts again and again.
+pub fn run<S: Store>(
+    store: &mut S,
+    rules: &Rules,
+    requests: &[Request],
+    now: Timestamp,
+) -> Result<Finished, TxError<S::Error>> {
+    for _ in 0..BATCH_CONFLICTS_MAX {
+        match attempt(store, rules, requests, now) {
+            Err(TxError::Conflict) => {}
+            settled => return settled,
+        }
+    }
+    attempt(store, rules, &requests[..requests.len().min(1)], now)
+}
+
+fn attempt<S: Store>(
+    store: &mut S,
+    rules: &Rules,
+    requests: &[Request],
+    now: Timestamp,
+) -> Result<Finished, TxError<S::Error>> {
+    let mut batch = Batch::new(rules, requests, now);
+    let mut tx = store.begin()?;
+    while let Step::Load(reads) = batch.step() {
+        tx.load(&reads, batch.records())?;
+    }
+    tx.write(batch.writes())?;
+    tx.commit()?;
+    Ok(batch.finish())
+}
+
+/// Background work that is due at `now`, at most `limit` of each kind, as [`Due`] rows; [`Due::request`] makes requests of them.
+///
+/// # Errors
+/// The store's.
+pub fn sweep<S: Store>(store: &mut S, kinds: &[DueKind], now: Timestamp, limit: usize) -> Result<Vec<Due>, S::Error> {
+    let mut tx = store.begin()?;
+    let mut due = Vec::new();
+    for kind in kinds {
+        due.extend(tx.due(*kind, now, limit)?);
+    }
+    Ok(due)
+}
+
+/// The next instant at which something becomes due, be it past or future.
+///
+/// # Errors
+/// The store's.
+pub fn next_due<S: Store>(store: &mut S, kinds: &[DueKind]) -> Result<Option<Timestamp>, S::Error> {
+    let mut tx = store.begin()?;
+    let mut next: Option<Timestamp> = None;
+    for kind in kinds {
+        let first = tx.due(*kind, Timestamp::MAX, 1)?.first().map(|due| due.at);
+        next = [next, first].into_iter().flatten().min();
+    }
+    Ok(next)
+}

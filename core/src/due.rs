@@ -1,0 +1,161 @@
+//! What becomes due, and when: the index from instants to background requests. One definition for every store; keeps no clock.
+
+use std::collections::BTreeSet;
+
+use crate::id::Id;
+use crate::limits::SCHEDULE_RUNS_PER_BATCH_MAX;
+use crate::message::{MessageKey, OutboxEntry};
+use crate::promise::{Promise, PromiseState};
+use crate::request::Request;
+use crate::schedule::Schedule;
+use crate::task::Task;
+use crate::time::Timestamp;
+
+/// A kind of background work that rows make due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum DueKind {
+    /// A pending promise, at its deadline.
+    Deadline,
+    /// A settled promise with waiters, since it was settled.
+    Discharge,
+    /// An acquired task, at the end of its lease.
+    Lease,
+    /// A pending task, at its dispatch.
+    Retry,
+    /// A schedule, at its next occurrence.
+    Schedule,
+    /// An entry of the outbox, at its next attempt.
+    Message,
+}
+
+impl DueKind {
+    /// Every kind, in the order in which a sweep serves them.
+    pub const ALL: [Self; 6] =
+        [Self::Deadline, Self::Discharge, Self::Lease, Self::Retry, Self::Schedule, Self::Message];
+
+    /// The name in logs and metrics.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Deadline => "deadline",
+            Self::Discharge => "discharge",
+            Self::Lease => "lease",
+            Self::Retry => "retry",
+            Self::Schedule => "schedule",
+            Self::Message => "message",
+        }
+    }
+}
+
+/// A row that is due.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Due {
+    /// Since when.
+    pub at: Timestamp,
+    /// For what.
+    pub kind: DueKind,
+    /// Which row.
+    pub key: DueKey,
+}
+
+/// The key of a row that is due.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DueKey {
+    /// A promise, a task or a schedule.
+    Id(Id),
+    /// An entry of the outbox.
+    Message(MessageKey),
+}
+
+impl Due {
+    /// The background request that does what is due.
+    #[must_use]
+    pub fn request(&self) -> Request {
+        match (&self.key, self.kind) {
+            (DueKey::Message(key), _) => Request::ClaimMessage { key: key.clone(), connected: false },
+            (DueKey::Id(id), DueKind::Deadline) => Request::TimeOutPromise { id: id.clone() },
+            (DueKey::Id(id), DueKind::Discharge) => Request::DischargePromise { id: id.clone() },
+            (DueKey::Id(id), DueKind::Lease) => Request::ExpireLease { id: id.clone() },
+            (DueKey::Id(id), DueKind::Schedule) => {
+                Request::RunSchedule { id: id.clone(), runs_left: SCHEDULE_RUNS_PER_BATCH_MAX }
+            }
+            (DueKey::Id(id), DueKind::Retry | DueKind::Message) => Request::DispatchTask { id: id.clone() },
+        }
+    }
+
+    fn of_id(at: Timestamp, kind: DueKind, id: &Id) -> Self {
+        Self { at, kind, key: DueKey::Id(id.clone()) }
+    }
+}
+
+/// A record that may make something due.
+pub trait MakesDue {
+    /// What this record makes due, and when.
+    fn due(&self) -> Option<Due>;
+}
+
+impl MakesDue for Promise {
+    fn due(&self) -> Option<Due> {
+        match self.state {
+            PromiseState::Pending => Some(Due::of_id(self.timeout_at, DueKind::Deadline, &self.id)),
+            PromiseState::Resolved
+            | PromiseState::Rejected
+            | PromiseState::RejectedCanceled
+            | PromiseState::RejectedTimedout => {
+                let at = self.settled_at.filter(|_| self.has_waiters)?;
+                Some(Due::of_id(at, DueKind::Discharge, &self.id))
+            }
+        }
+    }
+}
+
+impl MakesDue for Task {
+    fn due(&self) -> Option<Due> {
+        match (&self.lease, self.retry_at) {
+            (Some(lease), _) => Some(Due::of_id(lease.expires_at, DueKind::Lease, &self.id)),
+            (None, Some(at)) => Some(Due::of_id(at, DueKind::Retry, &self.id)),
+            (None, None) => None,
+        }
+    }
+}
+
+impl MakesDue for Schedule {
+    fn due(&self) -> Option<Due> {
+        let ever = self.next_run_at < Timestamp::MAX;
+        ever.then(|| Due::of_id(self.next_run_at, DueKind::Schedule, &self.id))
+    }
+}
+
+impl MakesDue for OutboxEntry {
+    fn due(&self) -> Option<Due> {
+        let ever = self.due_at < Timestamp::MAX;
+        ever.then(|| Due { at: self.due_at, kind: DueKind::Message, key: DueKey::Message(self.key.clone()) })
+    }
+}
+
+/// Everything that is due some time, ordered by instant within each kind.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct DueIndex {
+    kinds: [BTreeSet<Due>; DueKind::ALL.len()],
+}
+
+impl DueIndex {
+    /// Replaces what a record made due by what it makes due now.
+    pub(crate) fn replace<R: MakesDue>(&mut self, before: Option<&R>, after: Option<&R>) {
+        let (before, after) = (before.and_then(MakesDue::due), after.and_then(MakesDue::due));
+        if before == after {
+            return;
+        }
+        if let Some(due) = before {
+            self.kinds[due.kind as usize].remove(&due);
+        }
+        if let Some(due) = after {
+            self.kinds[due.kind as usize].insert(due);
+        }
+    }
+
+    /// The first rows of a kind that are due at or before `until`.
+    pub(crate) fn first(&self, kind: DueKind, until: Timestamp, limit: usize) -> Vec<Due> {
+        self.kinds[kind as usize].iter().take_while(|due| due.at <= until).take(limit).cloned().collect()
+    }
+}

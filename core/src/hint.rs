@@ -1,0 +1,56 @@
+//! What a request is sure or likely to read, so that a batch loads it in one go. A hint changes how often the host loads, never an answer.
+
+use crate::message::MessageKey;
+use crate::read::Read;
+use crate::request::Request;
+
+impl Request {
+    /// The reads by key that deciding this request asks for first.
+    #[must_use]
+    pub fn hints(&self) -> Vec<Read> {
+        match self {
+            Self::GetPromise { id } | Self::TimeOutPromise { id } | Self::DischargePromise { id } => {
+                vec![Read::Promise(id.clone())]
+            }
+            Self::CreatePromise(create) => vec![Read::Promise(create.id.clone())],
+            Self::SettlePromise(settle) => vec![Read::Promise(settle.id.clone())],
+            Self::RegisterCallback { awaited, awaiter } => {
+                vec![Read::Promise(awaited.clone()), Read::Promise(awaiter.clone())]
+            }
+            Self::RegisterListener { awaited, .. } => vec![Read::Promise(awaited.clone())],
+            Self::GetTask { id } | Self::HaltTask { id } | Self::ContinueTask { id } | Self::ExpireLease { id } => {
+                vec![Read::Promise(id.clone()), Read::Task(id.clone())]
+            }
+            Self::CreateTask { promise, .. } => {
+                vec![Read::Promise(promise.id.clone()), Read::Task(promise.id.clone())]
+            }
+            Self::AcquireTask { task, .. } | Self::ReleaseTask { task } | Self::FulfillTask { task, .. } => {
+                vec![Read::Promise(task.id.clone()), Read::Task(task.id.clone())]
+            }
+            Self::FenceTask { task, action } => {
+                vec![Read::Promise(task.id.clone()), Read::Task(task.id.clone()), Read::Promise(action.id().clone())]
+            }
+            Self::SuspendTask { task, awaited } => [Read::Promise(task.id.clone()), Read::Task(task.id.clone())]
+                .into_iter()
+                .chain(awaited.iter().map(|id| Read::Promise(id.clone())))
+                .collect(),
+            Self::HeartbeatTasks { tasks, .. } => {
+                tasks.iter().flat_map(|task| [Read::Promise(task.id.clone()), Read::Task(task.id.clone())]).collect()
+            }
+            Self::DispatchTask { id } => vec![
+                Read::Promise(id.clone()),
+                Read::Task(id.clone()),
+                Read::Message(MessageKey::Execute { task: id.clone() }),
+            ],
+            Self::GetSchedule { id } | Self::DeleteSchedule { id } | Self::RunSchedule { id, .. } => {
+                vec![Read::Schedule(id.clone())]
+            }
+            Self::CreateSchedule(create) => vec![Read::Schedule(create.id.clone())],
+            Self::ClaimMessage { key, .. }
+            | Self::MessageDelivered { key, .. }
+            | Self::MessageFailed { key, .. }
+            | Self::MessageUnclaimed { key, .. } => vec![Read::Message(key.clone())],
+            Self::SearchPromises(_) | Self::SearchTasks(_) | Self::SearchSchedules(_) => Vec::new(),
+        }
+    }
+}

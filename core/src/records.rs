@@ -1,0 +1,255 @@
+//! What is known of a store: records by key, what is known to be absent, and parts of scans. A closed set knows everything and is the memory
+//! store's state; an open one is what a batch has loaded, with its own writes on top. Decides nothing.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::address::Address;
+use crate::due::DueIndex;
+use crate::id::Id;
+use crate::message::{MessageKey, OutboxEntry};
+use crate::promise::Promise;
+use crate::read::Read;
+use crate::scan::Scan;
+use crate::schedule::Schedule;
+use crate::task::Task;
+
+/// Records by key, present or known to be absent.
+pub(crate) type Table<K, R> = BTreeMap<K, Option<Arc<R>>>;
+
+/// The answer to a search.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Page {
+    /// Promises in the order of the search.
+    Promises(Vec<Arc<Promise>>),
+    /// Tasks by id, each with its promise.
+    Tasks(Vec<(Arc<Task>, Arc<Promise>)>),
+    /// Schedules by id.
+    Schedules(Vec<Arc<Schedule>>),
+}
+
+/// What is known of a store.
+#[derive(Clone, Debug)]
+pub struct Records {
+    pub(crate) promises: Table<Id, Promise>,
+    pub(crate) tasks: Table<Id, Task>,
+    pub(crate) schedules: Table<Id, Schedule>,
+    pub(crate) messages: Table<MessageKey, OutboxEntry>,
+    pub(crate) callbacks: Scan<Id>,
+    pub(crate) listeners: Scan<Address>,
+    pub(crate) held: Scan<Id>,
+    pub(crate) branches: Scan<Id>,
+    pub(crate) pages: BTreeMap<Read, Page>,
+    /// There exactly in a closed set.
+    pub(crate) due: Option<DueIndex>,
+}
+
+/// What a table knows of a key: nothing, or whether and how the record exists.
+pub(crate) type Known<'a, R> = Option<Option<&'a Arc<R>>>;
+
+impl Default for Records {
+    fn default() -> Self {
+        Self::open()
+    }
+}
+
+impl Records {
+    /// Nothing is known.
+    #[must_use]
+    pub fn open() -> Self {
+        Self::new(None)
+    }
+
+    /// Everything is known, and there is nothing.
+    #[must_use]
+    pub fn closed() -> Self {
+        Self::new(Some(DueIndex::default()))
+    }
+
+    fn new(due: Option<DueIndex>) -> Self {
+        let closed = due.is_some();
+        Self {
+            promises: BTreeMap::new(),
+            tasks: BTreeMap::new(),
+            schedules: BTreeMap::new(),
+            messages: BTreeMap::new(),
+            callbacks: Scan::new(closed),
+            listeners: Scan::new(closed),
+            held: Scan::new(closed),
+            branches: Scan::new(closed),
+            pages: BTreeMap::new(),
+            due,
+        }
+    }
+
+    /// Whether everything is known.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.due.is_some()
+    }
+
+    fn known<'a, K: Ord, R>(&self, table: &'a Table<K, R>, key: &K) -> Known<'a, R> {
+        match table.get(key) {
+            Some(row) => Some(row.as_ref()),
+            None if self.is_closed() => Some(None),
+            None => None,
+        }
+    }
+
+    pub(crate) fn promise(&self, id: &Id) -> Known<'_, Promise> {
+        self.known(&self.promises, id)
+    }
+
+    pub(crate) fn task(&self, id: &Id) -> Known<'_, Task> {
+        self.known(&self.tasks, id)
+    }
+
+    pub(crate) fn schedule(&self, id: &Id) -> Known<'_, Schedule> {
+        self.known(&self.schedules, id)
+    }
+
+    pub(crate) fn message(&self, key: &MessageKey) -> Known<'_, OutboxEntry> {
+        self.known(&self.messages, key)
+    }
+
+    /// Whether a read by key would tell nothing new. Scans are asked for only when they would.
+    #[must_use]
+    pub fn knows(&self, read: &Read) -> bool {
+        match read {
+            Read::Promise(id) => self.promise(id).is_some(),
+            Read::Task(id) => self.task(id).is_some(),
+            Read::Schedule(id) => self.schedule(id).is_some(),
+            Read::Message(key) => self.message(key).is_some(),
+            Read::Promises { .. } | Read::Tasks { .. } | Read::Schedules { .. } => self.pages.contains_key(read),
+            Read::CallbacksOf { .. } | Read::ListenersOf { .. } | Read::HeldBy { .. } | Read::Branch { .. } => false,
+        }
+    }
+
+    /// Takes the loaded answer to [`Read::Promise`]. What is known already stays: it is as fresh or fresher.
+    pub fn learn_promise(&mut self, id: &Id, row: Option<Promise>) {
+        if !self.promises.contains_key(id) {
+            match row {
+                Some(promise) => self.put_promise(Arc::new(promise)),
+                None => {
+                    self.promises.insert(id.clone(), None);
+                }
+            }
+        }
+    }
+
+    /// Takes the loaded answer to [`Read::Task`].
+    pub fn learn_task(&mut self, id: &Id, row: Option<Task>) {
+        if !self.tasks.contains_key(id) {
+            match row {
+                Some(task) => self.put_task(Arc::new(task)),
+                None => {
+                    self.tasks.insert(id.clone(), None);
+                }
+            }
+        }
+    }
+
+    /// Takes the loaded answer to [`Read::Schedule`].
+    pub fn learn_schedule(&mut self, id: &Id, row: Option<Schedule>) {
+        self.schedules.entry(id.clone()).or_insert_with(|| row.map(Arc::new));
+    }
+
+    /// Takes the loaded answer to [`Read::Message`].
+    pub fn learn_message(&mut self, key: &MessageKey, row: Option<OutboxEntry>) {
+        self.messages.entry(key.clone()).or_insert_with(|| row.map(Arc::new));
+    }
+
+    /// Takes the loaded answer to [`Read::CallbacksOf`]: awaiters by id; fewer than the limit mean that no more follow.
+    pub fn learn_callbacks(&mut self, awaited: &Id, awaiters: Vec<Id>, limit: usize) {
+        let complete = awaiters.len() < limit;
+        self.callbacks.learn(awaited.shared(), awaiters, complete);
+    }
+
+    /// Takes the loaded answer to [`Read::ListenersOf`].
+    pub fn learn_listeners(&mut self, awaited: &Id, addresses: Vec<Address>, limit: usize) {
+        let complete = addresses.len() < limit;
+        self.listeners.learn(awaited.shared(), addresses, complete);
+    }
+
+    /// Takes the loaded answer to [`Read::HeldBy`].
+    pub fn learn_held(&mut self, pid: &Arc<str>, tasks: Vec<Task>, limit: usize) {
+        let complete = tasks.len() < limit;
+        // A task that this batch has written may no longer be held: what is known of it already decides.
+        let rows: Vec<Id> = tasks.iter().map(|task| task.id.clone()).collect();
+        self.held.learn(pid, rows, complete);
+        for task in tasks {
+            let id = task.id.clone();
+            match self.tasks.get(&id) {
+                Some(known) if !known.as_ref().is_some_and(|known| known.is_held_by(pid)) => self.held.remove(pid, &id),
+                Some(_) => {}
+                None => self.put_task(Arc::new(task)),
+            }
+        }
+    }
+
+    /// Takes the loaded answer to [`Read::Branch`].
+    pub fn learn_branch(&mut self, branch: &Arc<str>, promises: Vec<Promise>) {
+        let rows: Vec<Id> = promises.iter().map(|promise| promise.id.clone()).collect();
+        self.branches.learn(branch, rows, true);
+        for promise in promises {
+            let id = promise.id.clone();
+            self.learn_promise(&id, Some(promise));
+        }
+    }
+
+    /// Takes the loaded answer to a search.
+    pub fn learn_page(&mut self, read: Read, page: Page) {
+        self.pages.insert(read, page);
+    }
+
+    pub(crate) fn put_promise(&mut self, promise: Arc<Promise>) {
+        if let Some(branch) = promise.branch() {
+            let known = self.promises.get(&promise.id).is_some_and(Option::is_some);
+            if !known {
+                self.branches.insert(&Arc::from(branch), promise.id.clone());
+            }
+        }
+        let after = Arc::clone(&promise);
+        let before = match self.promises.get_mut(&promise.id) {
+            Some(row) => row.replace(promise),
+            None => self.promises.insert(promise.id.clone(), Some(promise)).flatten(),
+        };
+        if let Some(due) = &mut self.due {
+            due.replace(before.as_deref(), Some(&*after));
+        }
+    }
+
+    pub(crate) fn put_task(&mut self, task: Arc<Task>) {
+        let after = Arc::clone(&task);
+        let before = self.tasks.insert(task.id.clone(), Some(task)).flatten();
+        if let Some(lease) = before.as_ref().and_then(|task| task.lease.as_ref()) {
+            self.held.remove(&lease.pid, &after.id);
+        }
+        if let Some(lease) = &after.lease {
+            self.held.insert(&lease.pid, after.id.clone());
+        }
+        if let Some(due) = &mut self.due {
+            due.replace(before.as_deref(), Some(&*after));
+        }
+    }
+
+    pub(crate) fn put_schedule(&mut self, id: &Id, schedule: Option<&Arc<Schedule>>) {
+        let before = self.schedules.insert(id.clone(), schedule.cloned()).flatten();
+        if let Some(due) = &mut self.due {
+            due.replace(before.as_deref(), schedule.map(|schedule| &**schedule));
+            if schedule.is_none() {
+                self.schedules.remove(id);
+            }
+        }
+    }
+
+    pub(crate) fn put_message(&mut self, key: &MessageKey, entry: Option<&Arc<OutboxEntry>>) {
+        let before = self.messages.insert(key.clone(), entry.cloned()).flatten();
+        if let Some(due) = &mut self.due {
+            due.replace(before.as_deref(), entry.map(|entry| &**entry));
+            if entry.is_none() {
+                self.messages.remove(key);
+            }
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Owns one measurement: a load for a fixed time on one server, with what the server used meanwhile.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+
+use crate::child::Server;
+use crate::ids::Ids;
+use crate::load::{Load, Operation, Tally, Until};
+use crate::procfs::{CpuTicks, Resident};
+use crate::report::Row;
+
+/// How long a load runs before and while it is measured.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Window {
+    pub(crate) warm_up: Duration,
+    pub(crate) measured: Duration,
+}
+
+/// What a load did and what it took.
+#[derive(Debug)]
+pub(crate) struct Measurement {
+    pub(crate) per_second: f64,
+    pub(crate) tally: Tally,
+    pub(crate) server_cores: f64,
+    pub(crate) other_cores: f64,
+    pub(crate) resident: Resident,
+}
+
+impl Measurement {
+    /// Runs the load and watches the server.
+    pub(crate) async fn take(
+        server: &Server,
+        ids: &Arc<Ids>,
+        operation: Operation,
+        connections: usize,
+        window: Window,
+    ) -> Result<Self> {
+        let warm = Instant::now() + window.warm_up;
+        let end = warm + window.measured;
+        let until = Until::Elapsed { warm, end };
+        let load = Load { address: server.address, ids: Arc::clone(ids), operation, until };
+        let pid = server.pid();
+        Resident::reset_peak(pid);
+        let watch = async {
+            tokio::time::sleep_until(warm.into()).await;
+            let (before, from) = (CpuTicks::read(pid)?, Instant::now());
+            tokio::time::sleep_until(end.into()).await;
+            let (after, seconds) = (CpuTicks::read(pid)?, from.elapsed().as_secs_f64());
+            let (server_cores, other_cores) = after.cores_since(&before, seconds);
+            Ok((server_cores, other_cores, Resident::read(pid)?))
+        };
+        let (tally, (server_cores, other_cores, resident)) = tokio::try_join!(load.run(connections), watch)?;
+        let per_second = tally.completed as f64 / window.measured.as_secs_f64();
+        Ok(Measurement { per_second, tally, server_cores, other_cores, resident })
+    }
+
+    /// The row of a table that shows it.
+    pub(crate) fn row(&self, name: &str, connections: usize) -> Row {
+        Row {
+            measure: name.to_owned(),
+            connections: Some(connections),
+            rate: Some(self.per_second),
+            latency: Some((&self.tally.latency).into()),
+            server_cores: Some(self.server_cores),
+            other_cores: Some(self.other_cores),
+            resident: Some(self.resident),
+            errors: Some(self.tally.errors),
+            first_error: self.tally.first_error.clone(),
+            ..Row::default()
+        }
+    }
+}

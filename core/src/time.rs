@@ -1,6 +1,7 @@
 //! Instants and durations of the protocol. Owns their bounds and their arithmetic; knows no clock: "now" is always an argument.
 
-use serde::{Deserialize, Serialize};
+use serde::de::{self, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::fmt;
 use std::ops::Add;
 
@@ -8,13 +9,13 @@ use std::ops::Add;
 pub const MILLIS_MAX: u64 = (1 << 53) - 1;
 
 /// An instant in milliseconds since the Unix epoch, never above [`MILLIS_MAX`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "u64", into = "u64")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(into = "u64")]
 pub struct Timestamp(u64);
 
 /// A duration in milliseconds, never above [`MILLIS_MAX`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "u64", into = "u64")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(into = "u64")]
 pub struct Millis(u64);
 
 /// A number of milliseconds above [`MILLIS_MAX`].
@@ -58,6 +59,12 @@ macro_rules! millis {
             }
         }
 
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                deserializer.deserialize_u64(MillisVisitor).map(Self)
+            }
+        }
+
         impl From<$name> for u64 {
             fn from(value: $name) -> Self {
                 value.0
@@ -74,6 +81,24 @@ macro_rules! millis {
 
 millis!(Timestamp);
 millis!(Millis);
+
+/// Reads a number of milliseconds, with an error that says what is accepted.
+struct MillisVisitor;
+
+impl Visitor<'_> for MillisVisitor {
+    type Value = u64;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "an integer number of milliseconds from 0 to {MILLIS_MAX}")
+    }
+
+    fn visit_u64<E: de::Error>(self, millis: u64) -> Result<u64, E> {
+        if millis > MILLIS_MAX {
+            return Err(E::invalid_value(de::Unexpected::Unsigned(millis), &self));
+        }
+        Ok(millis)
+    }
+}
 
 impl Timestamp {
     /// The time from `earlier` to this instant, zero when `earlier` is not earlier.

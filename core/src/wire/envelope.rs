@@ -1,0 +1,1 @@
+//! The Resonate protocol of today.

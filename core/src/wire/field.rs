@@ -1,0 +1,60 @@
+//! Reading JSON with errors that name the field. Shared by both protocols.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::BadInput;
+use crate::id::Id;
+
+/// Reads a JSON document.
+///
+/// # Errors
+/// [`BadInput`] names the field that does not fit, or the place where the text stops being JSON.
+pub fn parse_json<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, BadInput> {
+    // The path costs time, so that it is looked for only when something is wrong.
+    serde_json::from_slice(bytes).map_err(|error| {
+        let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+        match serde_path_to_error::deserialize::<_, T>(&mut deserializer) {
+            Err(traced) if error.is_data() && traced.path().iter().len() > 0 => {
+                BadInput::field(&traced.path().to_string(), traced.inner())
+            }
+            Ok(_) | Err(_) if error.is_data() => BadInput(error.to_string()),
+            Ok(_) | Err(_) => BadInput(format!("the body is not JSON: {error}")),
+        }
+    })
+}
+
+/// Reads a JSON value that was parsed before.
+///
+/// # Errors
+/// As [`parse_json`].
+pub fn parse_value<T: DeserializeOwned>(text: &serde_json::value::RawValue) -> Result<T, BadInput> {
+    parse_json(text.get().as_bytes())
+}
+
+/// Reads an id.
+///
+/// # Errors
+/// [`BadInput`] names the field.
+pub fn parse_id(name: &str, text: &str) -> Result<Id, BadInput> {
+    Id::parse(text).map_err(|why| BadInput::field(name, why))
+}
+
+/// Refuses NUL, which not every store can hold, in the strings of a map.
+///
+/// # Errors
+/// [`BadInput`] names the field.
+pub fn check_map(name: &str, map: &BTreeMap<String, String>) -> Result<(), BadInput> {
+    let nul = map.iter().any(|(key, text)| key.contains('\0') || text.contains('\0'));
+    if nul { Err(BadInput::field(name, "must not contain NUL characters")) } else { Ok(()) }
+}
+
+/// Refuses NUL in a text.
+///
+/// # Errors
+/// [`BadInput`] names the field.
+pub fn check_text(name: &str, text: &str) -> Result<(), BadInput> {
+    if text.contains('\0') { Err(BadInput::field(name, "must not contain NUL characters")) } else { Ok(()) }
+}

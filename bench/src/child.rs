@@ -153,7 +153,8 @@ impl Server {
         kill_process(Pid::from_child(&self.child), Signal::TERM).ok();
     }
 
-    fn last_words(&self) -> String {
+    /// How its log ends.
+    pub(crate) fn last_words(&self) -> String {
         let text = fs::read_to_string(&self.log).unwrap_or_default();
         let lines: Vec<&str> = text.lines().collect();
         lines[lines.len().saturating_sub(LOG_LINES_SHOWN)..].join("\n")

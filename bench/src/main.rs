@@ -35,8 +35,14 @@ const WORKERS: usize = 2;
 /// The exit code of a run that was broken off.
 const BROKEN_OFF: u8 = 130;
 
-fn main() -> Result<ExitCode> {
-    let cli = Cli::parse();
+fn main() -> ExitCode {
+    start(Cli::parse()).unwrap_or_else(|error| {
+        eprintln!("{error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+fn start(cli: Cli) -> Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(WORKERS).enable_all().build()?;
     let code = runtime.block_on(run(cli));
     runtime.shutdown_background();

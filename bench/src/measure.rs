@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use crate::child::Server;
 use crate::ids::Ids;
@@ -51,7 +51,8 @@ impl Measurement {
             let (server_cores, other_cores) = after.cores_since(&before, seconds);
             Ok((server_cores, other_cores, Resident::read(pid)?))
         };
-        let (tally, (server_cores, other_cores, resident)) = tokio::try_join!(load.run(connections), watch)?;
+        let (tally, (server_cores, other_cores, resident)) = tokio::try_join!(load.run(connections), watch)
+            .with_context(|| format!("{connections} connections, log of the server: {:?}", server.last_words()))?;
         let per_second = tally.completed as f64 / window.measured.as_secs_f64();
         Ok(Measurement { per_second, tally, server_cores, other_cores, resident })
     }

@@ -48,7 +48,7 @@ pub(crate) struct Resident {
 impl Resident {
     pub(crate) fn read(pid: u32) -> Result<Self> {
         let text = fs::read_to_string(format!("/proc/{pid}/status")).context("status of the server")?;
-        let field = |name| parse_kib(&text, name).with_context(|| format!("{name} is absent"));
+        let field = |name| parse_kib(&text, name).with_context(|| format!("{name} is absent, the server has ended"));
         Ok(Resident { now_kib: field("VmRSS")?, peak_kib: field("VmHWM")? })
     }
 

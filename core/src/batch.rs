@@ -115,7 +115,8 @@ impl<'a> Batch<'a> {
                     let outcome = self.take(decision);
                     self.outcomes.push(outcome);
                 }
-                Err(Missing(reads)) if self.must_commit_first(&reads) => return Step::Commit,
+                // What follows from the requests before it still runs in this batch.
+                Err(Missing(reads)) if self.must_commit_first(&reads) => break,
                 Err(Missing(reads)) => return self.load(reads),
             }
         }
@@ -147,6 +148,9 @@ impl<'a> Batch<'a> {
         for write in &writes {
             let applied = write.apply_to(&mut self.records);
             assert!(applied.is_ok(), "a decision contradicts the records it was made of: {write:?}");
+        }
+        if !writes.is_empty() {
+            self.records.forget_pages();
         }
         self.writes.extend(writes);
         let room = FOLLOW_UPS_PER_BATCH_MAX.saturating_sub(self.follow_ups.len() + self.waiting.len());

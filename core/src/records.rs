@@ -202,6 +202,11 @@ impl Records {
         self.pages.insert(read, page);
     }
 
+    /// Forgets the answers to searches: a write may have changed them.
+    pub(crate) fn forget_pages(&mut self) {
+        self.pages.clear();
+    }
+
     pub(crate) fn put_promise(&mut self, promise: Arc<Promise>) {
         if let Some(branch) = promise.branch() {
             let known = self.promises.get(&promise.id).is_some_and(Option::is_some);

@@ -1,6 +1,6 @@
 //! Background: a due schedule fires its oldest missed occurrence (spec §4, schedules).
 
-use super::{Decided, Transition, create_promise};
+use super::{Decided, Stop, Transition, create_promise};
 use crate::cron;
 use crate::id::Id;
 use crate::promise::PromiseState;
@@ -19,7 +19,10 @@ pub(super) fn decide(t: &mut Transition<'_>, id: &Id, runs_left: u32) -> Decided
     }
     // A row that an older version accepted and this one cannot fire is passed over, not stumbled upon for ever.
     if let Ok(promise) = schedule.promise_id_at(occurrence) {
-        fire(t, &schedule, &promise, occurrence)?;
+        match fire(t, &schedule, &promise, occurrence) {
+            Ok(()) | Err(Stop::Refused(_)) => {}
+            Err(Stop::Missing(reads)) => return Err(Stop::Missing(reads)),
+        }
     }
     let next_run_at = cron::next_occurrence(&schedule.cron, occurrence).unwrap_or(Timestamp::MAX);
     t.write(Write::AdvanceSchedule { id: id.clone(), from: occurrence, last_run_at: Some(occurrence), next_run_at });

@@ -11,7 +11,7 @@ use crate::message::{Message, MessageKey, OutboxEntry};
 use crate::promise::Promise;
 use crate::read::Read;
 use crate::reply::Reply;
-use crate::task::TaskState;
+use crate::task::{Task, TaskState};
 use crate::time::Timestamp;
 use crate::write::Write;
 
@@ -29,7 +29,11 @@ fn claim_execute(t: &mut Transition<'_>, entry: &OutboxEntry, task: &Id, connect
     let task = t.task(task)?.map(|(task, _)| task);
     match task.filter(|task| task.state == TaskState::Pending && task.version == entry.version) {
         Some(task) => {
-            claim(t, entry, connected, task.execute_at.unwrap_or(Timestamp::ZERO), None);
+            let leaves = claim(t, entry, connected, task.execute_at.unwrap_or(Timestamp::ZERO), None);
+            if leaves {
+                // The next execute is held back from the instant at which this one left, however long it waited.
+                t.move_task(&task, Task { execute_at: Some(t.now), ..Task::clone(&task) });
+            }
             Ok(t.background_reply())
         }
         // Nobody waits for it any more.
@@ -38,7 +42,7 @@ fn claim_execute(t: &mut Transition<'_>, entry: &OutboxEntry, task: &Id, connect
 }
 
 fn claim_unblock(t: &mut Transition<'_>, entry: &OutboxEntry, promise: &Id, connected: bool) -> Decided {
-    let expired = entry.created_at + t.rules.unblock_retention <= t.now;
+    let expired = entry.expires_at(t.rules) <= t.now;
     match t.promise(promise)?.filter(|promise| Transition::is_settled(promise) && !expired) {
         Some(promise) => {
             claim(t, entry, connected, Timestamp::ZERO, Some(promise));
@@ -48,19 +52,21 @@ fn claim_unblock(t: &mut Transition<'_>, entry: &OutboxEntry, promise: &Id, conn
     }
 }
 
-/// Claims an entry that is due. One that waits for a connection is due as soon as there is one, yet never before its hold-back.
+/// Claims an entry that is due; whether it leaves now. One that waits for a connection is due as soon as there is one, yet never before its
+/// hold-back.
 fn claim(
     t: &mut Transition<'_>,
     entry: &OutboxEntry,
     connected: bool,
     held_back: Timestamp,
     promise: Option<Arc<Promise>>,
-) {
-    let parked = entry.due_at == Timestamp::MAX;
+) -> bool {
+    let parked = entry.is_parked(t.rules, t.now);
     let due_at = if parked && connected { held_back } else { entry.due_at };
     if due_at <= t.now || due_at != entry.due_at {
         put(t, OutboxEntry { due_at, ..entry.clone() }, promise);
     }
+    due_at <= t.now
 }
 
 fn drop_entry(t: &mut Transition<'_>, entry: &OutboxEntry) -> Decided {

@@ -90,14 +90,7 @@ fn resume(t: &mut Transition<'_>, awaiter: &Id, awaited: &Id) -> Decided<()> {
 }
 
 fn unblock(t: &mut Transition<'_>, promise: &Arc<Promise>, address: &Address) {
-    let entry = OutboxEntry {
-        key: MessageKey::Unblock { promise: promise.id.clone(), address: address.clone() },
-        address: address.clone(),
-        version: 0,
-        created_at: t.now,
-        due_at: t.now,
-        failures: 0,
-        waits: 0,
-    };
+    let key = MessageKey::Unblock { promise: promise.id.clone(), address: address.clone() };
+    let entry = OutboxEntry::new(key, address.clone(), 0, t.now, t.now);
     claim_message::put(t, entry, Some(Arc::clone(promise)));
 }

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use super::{Decided, Transition, claim_message};
-use crate::address::Address;
 use crate::id::Id;
 use crate::limits::RETRY_INTERVAL_MAX;
 use crate::message::{MessageKey, OutboxEntry};
+use crate::promise::{Birth, check_tags};
 use crate::read::Read;
 use crate::reply::Reply;
 use crate::task::{Task, TaskState};
+use crate::time::Timestamp;
 use crate::write::Write;
 
 pub(super) fn decide(t: &mut Transition<'_>, id: &Id) -> Decided {
@@ -24,11 +25,14 @@ pub(super) fn decide(t: &mut Transition<'_>, id: &Id) -> Decided {
     match waiting {
         Some(entry) => wait_longer(t, &task, &entry),
         None => {
-            // A target is checked at birth; a row that has none is left to its deadline.
-            let Some(address) = promise.target().and_then(|text| Address::parse(text).ok()) else {
+            // Tags are checked at birth; a row that has no target is left to its deadline.
+            let Ok(Birth { target: Some(address), delay }) = check_tags(&promise.tags, promise.timeout_at) else {
                 return Ok(t.background_reply());
             };
-            send(t, &task, key, address);
+            // A task that an operator let go on is due at once, yet no worker hears of it before its delay.
+            let delay = delay.filter(|_| task.version == 0).unwrap_or(Timestamp::ZERO);
+            let not_before = task.execute_not_before(t.now).max(delay);
+            send(t, &task, OutboxEntry::new(key, address, task.version, t.now, not_before));
         }
     }
     Ok(Reply::Done)
@@ -43,24 +47,14 @@ fn wait_longer(t: &mut Transition<'_>, task: &Task, entry: &OutboxEntry) {
     t.move_task(task, Task { retry_at: Some(retry_at), ..task.clone() });
 }
 
-fn send(t: &mut Transition<'_>, task: &Task, key: MessageKey, address: Address) {
-    let not_before = task.execute_not_before(t.now);
+fn send(t: &mut Transition<'_>, task: &Task, entry: OutboxEntry) {
     let retry_at = t.now + t.rules.retry_timeout;
     let sent = Task {
         retry_at: Some(retry_at),
         executes: task.executes.saturating_add(1),
-        execute_at: Some(not_before),
+        execute_at: Some(entry.due_at),
         ..task.clone()
     };
     t.move_task(task, sent);
-    let entry = OutboxEntry {
-        key,
-        address,
-        version: task.version,
-        created_at: t.now,
-        due_at: not_before,
-        failures: 0,
-        waits: 0,
-    };
     claim_message::put(t, entry, None);
 }

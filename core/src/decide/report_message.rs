@@ -7,7 +7,6 @@ use crate::limits::{MESSAGE_BACKOFF_BASE, MESSAGE_BACKOFF_MAX};
 use crate::message::{MessageKey, OutboxEntry};
 use crate::reply::Reply;
 use crate::task::{Task, TaskState};
-use crate::time::Timestamp;
 use crate::write::Write;
 
 /// The message reached its worker or listener: the entry leaves the outbox.
@@ -36,10 +35,11 @@ pub(super) fn failed(t: &mut Transition<'_>, key: &MessageKey, version: u64) -> 
     Ok(Reply::Done)
 }
 
-/// No connection can take the message: it stays until one appears.
+/// No connection can take the message: it stays until one appears, an `unblock` until the end of its retention at most.
 pub(super) fn unclaimed(t: &mut Transition<'_>, key: &MessageKey, version: u64) -> Decided {
     let Some(entry) = reported(t, key, version)? else { return Ok(Reply::Idle) };
-    t.write(Write::PutMessage(Arc::new(OutboxEntry { due_at: Timestamp::MAX, ..OutboxEntry::clone(&entry) })));
+    let due_at = entry.expires_at(t.rules);
+    t.write(Write::PutMessage(Arc::new(OutboxEntry { due_at, ..OutboxEntry::clone(&entry) })));
     Ok(Reply::Done)
 }
 

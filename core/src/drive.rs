@@ -4,10 +4,12 @@
 use std::fmt;
 
 use crate::batch::{Batch, Finished, Step};
+use crate::decide::{Missing, decide};
 use crate::due::{Due, DueKind};
 use crate::limits::BATCH_CONFLICTS_MAX;
 use crate::read::Read;
 use crate::records::Records;
+use crate::reply::Reply;
 use crate::request::Request;
 use crate::rules::Rules;
 use crate::snapshot::Snapshot;
@@ -127,6 +129,26 @@ fn attempt<S: Store>(
     tx.write(batch.writes())?;
     tx.commit()?;
     Ok(batch.finish())
+}
+
+/// Answers a request beside the writer, over one consistent view.
+///
+/// `None` means that only the writer may answer: the request changes something, or shows a deadline whose settlement the writer may be about
+/// to make durable at another instant (see [`crate::Decision::projected`]).
+///
+/// # Errors
+/// The store's.
+pub fn read<T: Tx>(tx: &mut T, rules: &Rules, request: &Request, now: Timestamp) -> Result<Option<Reply>, T::Error> {
+    let mut records = Records::open();
+    loop {
+        match decide(rules, request, now, &records) {
+            Ok(decision) => {
+                let final_here = decision.writes.is_empty() && !decision.projected;
+                return Ok(final_here.then_some(decision.reply));
+            }
+            Err(Missing(reads)) => tx.load(&reads, &mut records)?,
+        }
+    }
 }
 
 /// Background work that is due at `now`, at most `limit` of each kind, as [`Due`] rows; [`Due::request`] makes requests of them.

@@ -5,6 +5,11 @@
 //! nothing else.
 
 pub mod cli;
+pub mod clock;
 pub mod config;
+pub mod engine;
+pub mod http;
 pub mod log;
+pub mod metrics;
 pub mod serve;
+pub mod store;

@@ -1,10 +1,31 @@
-//! Runs the server from a finished configuration until it is told to stop.
+//! Runs the server from a finished configuration until it is told to stop: binds, starts, waits for a signal, drains.
 //!
 //! It reads no files, flags or environment variables: everything it needs is in [`Config`].
 
 use std::fmt;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
-use crate::config::Config;
+use resonate_core::rules::Rules;
+use resonate_core::time::{Millis, Timestamp};
+use tokio::net::{TcpListener, lookup_host};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::clock::Clock;
+use crate::config::{Config, StorageType};
+use crate::engine::limits::READERS;
+use crate::engine::{Engine, Parts, Threads};
+use crate::http;
+use crate::metrics::Metrics;
+use crate::store::memory::{Memory, NoReader};
+use crate::store::sqlite::SqliteStore;
+
+/// A path that means: nothing on disk.
+const IN_MEMORY: &str = ":memory:";
 
 /// Why the server could not start, or stopped on its own.
 #[derive(Debug)]
@@ -18,8 +39,171 @@ impl fmt::Display for ServeError {
 
 impl std::error::Error for ServeError {}
 
+impl From<crate::store::Error> for ServeError {
+    fn from(error: crate::store::Error) -> Self {
+        Self(error.to_string())
+    }
+}
+
 /// Serves until a signal asks for the end, then drains for at most `server.shutdown_timeout`.
+///
+/// # Errors
+/// [`ServeError`] when a port or the store cannot be opened.
 pub async fn run(config: Config) -> Result<(), ServeError> {
-    tracing::info!(addr = %format_args!("{}:{}", config.server.bind, config.server.port), "starting http server");
-    Err(ServeError("this build has no server".to_owned()))
+    let listeners = Listeners::bind(&config).await?;
+    let metrics = Arc::new(Metrics::new());
+    let (engine, threads) = start_engine(&config, &metrics)?;
+    let (stop, stopped) = watch::channel(false);
+    let mut servers = JoinSet::new();
+    listeners.serve(&mut servers, &config, &engine, &metrics, &stopped);
+    drop(engine);
+
+    wait_for_signal().await?;
+    tracing::info!("stopping: no new requests, finishing those under way");
+    stop.send_replace(true);
+    drain(servers, threads, config.server.shutdown_timeout).await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// The open ports.
+struct Listeners {
+    http: TcpListener,
+    grpc: Option<TcpListener>,
+    metrics: Option<TcpListener>,
+}
+
+impl Listeners {
+    async fn bind(config: &Config) -> Result<Self, ServeError> {
+        let (server, metrics_port) = (&config.server, config.observability.metrics_port);
+        Ok(Self {
+            http: bind(&server.bind, server.port, "--server-port").await?,
+            grpc: match server.grpc_port {
+                0 => None,
+                port => Some(bind(&server.bind, port, "--server-grpc-port").await?),
+            },
+            metrics: match metrics_port {
+                0 => None,
+                port => Some(bind(&server.bind, port, "--observability-metrics-port").await?),
+            },
+        })
+    }
+
+    fn serve(
+        self,
+        servers: &mut JoinSet<()>,
+        config: &Config,
+        engine: &Engine,
+        metrics: &Arc<Metrics>,
+        stopped: &watch::Receiver<bool>,
+    ) {
+        let body_limit = config.server.body_limit;
+        announce("starting http server", &self.http);
+        let shared = http::Shared { engine: engine.clone(), body_limit };
+        servers.spawn(http::serve(self.http, http::api(shared), stopped.clone()));
+        if let Some(listener) = self.metrics {
+            announce("starting metrics server", &listener);
+            servers.spawn(http::serve(listener, http::metrics(Arc::clone(metrics)), stopped.clone()));
+        }
+        if let Some(listener) = self.grpc {
+            announce("starting grpc server", &listener);
+            let (engine, mut stopped) = (engine.clone(), stopped.clone());
+            let stop = async move {
+                // An error means that the sender is gone, which is a stop too.
+                let _ = stopped.wait_for(|stop| *stop).await;
+            };
+            servers.spawn(async move {
+                #[cfg(any())]
+                if let Err(error) = crate::grpc::serve(listener, engine, body_limit, stop).await {
+                    tracing::error!(%error, "the grpc server failed");
+                }
+            });
+        }
+    }
+}
+
+fn announce(what: &str, listener: &TcpListener) {
+    match listener.local_addr() {
+        Ok(addr) => tracing::info!(%addr, "{what}"),
+        Err(_) => tracing::info!("{what}"),
+    }
+}
+
+async fn bind(host: &str, port: u16, flag: &str) -> Result<TcpListener, ServeError> {
+    let addresses: Vec<SocketAddr> = lookup_host((host, port))
+        .await
+        .map_err(|error| ServeError(format!("cannot listen on {host}: {error}; choose another --server-bind")))?
+        .collect();
+    TcpListener::bind(&*addresses).await.map_err(|error| {
+        let why = match error.kind() {
+            std::io::ErrorKind::AddrInUse => "the port is in use by another program".to_owned(),
+            std::io::ErrorKind::PermissionDenied => "this user may not open the port".to_owned(),
+            _ => error.to_string(),
+        };
+        ServeError(format!("cannot listen on {host}:{port}: {why}; choose another {flag}"))
+    })
+}
+
+fn start_engine(config: &Config, metrics: &Arc<Metrics>) -> Result<(Engine, Threads), ServeError> {
+    let rules = Rules {
+        retry_timeout: millis(config.tasks.retry_timeout),
+        unblock_retention: millis(config.messages.unblock_retention),
+        strict: config.protocol.strict,
+    };
+    let metrics = Arc::clone(metrics);
+    let started = match config.storage.kind {
+        StorageType::Sqlite if config.storage.sqlite.path == IN_MEMORY => {
+            tracing::info!("keeping promises in memory: they are gone when the server stops");
+            let clock = Clock::starting_at(Timestamp::ZERO);
+            let readers: Vec<NoReader> = Vec::new();
+            Engine::start(Parts { store: Memory::default(), readers, rules, clock, metrics })
+        }
+        StorageType::Sqlite => {
+            let sqlite = &config.storage.sqlite;
+            let store = SqliteStore::open(Path::new(&sqlite.path), sqlite.synchronous.as_str())?;
+            tracing::info!(path = sqlite.path, synchronous = sqlite.synchronous.as_str(), "opened database");
+            let clock = Clock::starting_at(store.last_created_at()?);
+            // One more than answers reads by key: the last one searches.
+            let readers = (0..=READERS).map(|_| store.reader()).collect::<Result<Vec<_>, _>>()?;
+            Engine::start(Parts { store, readers, rules, clock, metrics })
+        }
+        StorageType::Postgres => {
+            let why = "this server has no Postgres store yet: use --storage-type sqlite";
+            return Err(ServeError(why.to_owned()));
+        }
+    };
+    started.map_err(|error| ServeError(format!("cannot start a thread: {error}")))
+}
+
+fn millis(duration: Duration) -> Millis {
+    Millis::saturating(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
+}
+
+async fn wait_for_signal() -> Result<(), ServeError> {
+    let listen = |kind| signal(kind).map_err(|error| ServeError(format!("cannot listen for signals: {error}")));
+    let (mut terminate, mut interrupt) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
+    // A file size limit is an error of the write, not the end of the process.
+    let _limit = listen(SignalKind::from_raw(libc_sigxfsz()))?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
+
+/// SIGXFSZ on Linux and the BSDs.
+const fn libc_sigxfsz() -> i32 {
+    25
+}
+
+/// Finishes the requests under way; what is not finished in time is cut off.
+async fn drain(mut servers: JoinSet<()>, threads: Threads, timeout: Duration) {
+    let finish = async {
+        while servers.join_next().await.is_some() {}
+        // Every handle to the engine is gone: its threads end when everything accepted is answered.
+        let _ = tokio::task::spawn_blocking(move || threads.join()).await;
+    };
+    if tokio::time::timeout(timeout, finish).await.is_err() {
+        tracing::warn!("some connections were still open after server.shutdown_timeout and were cut off");
+    }
 }

@@ -1,0 +1,78 @@
+//! What the server does by itself, as far as the engine schedules it: when to look for due rows, how many to take beside the clients' requests,
+//! and which rows to leave alone because they cannot be read.
+
+use std::collections::BTreeSet;
+
+use resonate_core::drive;
+use resonate_core::due::{Due, DueKind};
+use resonate_core::effect::Effect;
+use resonate_core::time::{Millis, Timestamp};
+
+use super::limits::{BACKGROUND_BUSY_MAX, BACKGROUND_IDLE_MAX, FAILURE_PAUSE, SKIPPED_ROWS_MAX};
+use crate::store::{Error, HostStore};
+
+/// Kinds of work that this host does. Messages wait in the outbox until it has transports.
+const KINDS: [DueKind; 5] =
+    [DueKind::Deadline, DueKind::Discharge, DueKind::Lease, DueKind::Retry, DueKind::Schedule];
+
+/// When to look for due rows.
+#[derive(Debug)]
+pub(super) struct Background {
+    /// The next instant at which to look.
+    wake_at: Timestamp,
+    skipped: BTreeSet<Due>,
+}
+
+impl Background {
+    /// Looks at once: whatever became due while the server was down.
+    pub(super) fn new() -> Self {
+        Self { wake_at: Timestamp::ZERO, skipped: BTreeSet::new() }
+    }
+
+    /// How long nothing is due, from `now`; `None` when something is.
+    pub(super) fn idle_for(&self, now: Timestamp) -> Option<Millis> {
+        (self.wake_at > now).then(|| self.wake_at.since(now))
+    }
+
+    /// Takes the hints of a commit.
+    pub(super) fn note(&mut self, effects: &[Effect]) {
+        for effect in effects {
+            match effect {
+                Effect::WakeAt(at) => self.wake_at = self.wake_at.min(*at),
+                // Undelivered, the message stays in the outbox until its claim ends.
+                Effect::Deliver { .. } => {}
+            }
+        }
+    }
+
+    /// Tries again a little later.
+    pub(super) fn pause(&mut self, now: Timestamp) {
+        self.wake_at = now + Millis::saturating(FAILURE_PAUSE.as_millis() as u64);
+    }
+
+    /// Leaves a row alone from now on. Returns whether it was not left alone before.
+    pub(super) fn skip(&mut self, due: &Due) -> bool {
+        self.skipped.len() < SKIPPED_ROWS_MAX && self.skipped.insert(due.clone())
+    }
+
+    /// Rows that are due, when it is time to look, and the next time to look.
+    pub(super) fn take<S: HostStore>(&mut self, store: &mut S, now: Timestamp, busy: bool) -> Result<Vec<Due>, Error> {
+        if self.wake_at > now {
+            return Ok(Vec::new());
+        }
+        let limit = if busy { BACKGROUND_BUSY_MAX } else { BACKGROUND_IDLE_MAX };
+        let mut due = drive::sweep(store, &KINDS, now, limit + self.skipped.len())?;
+        due.retain(|due| !self.skipped.contains(due));
+        Ok(due)
+    }
+
+    /// Computes when to look again, after what was taken is done. `progress` says whether any of it was there to do.
+    pub(super) fn plan<S: HostStore>(&mut self, store: &mut S, now: Timestamp, progress: bool) -> Result<(), Error> {
+        self.wake_at = drive::next_due(store, &KINDS)?.unwrap_or(Timestamp::MAX);
+        if self.wake_at <= now && !progress {
+            // What is still due cannot be done, or is left alone: looking again at once would be a busy loop.
+            self.pause(now);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,228 @@
+//! The engine: requests of all connections become batches of one writer, reads are answered beside it. It owns the queues and their bounds; what
+//! requests mean is the core's, what a disk is the store's.
+
+mod background;
+mod reader;
+mod writer;
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::thread::JoinHandle;
+
+use resonate_core::reply::Reply;
+use resonate_core::request::Request;
+use resonate_core::rules::Rules;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+
+use crate::clock::Clock;
+use crate::metrics::Metrics;
+use crate::store::{HostStore, ReadStore};
+
+/// Bounds of the engine. A full queue answers at once; it does not grow.
+pub mod limits {
+    use std::time::Duration;
+
+    /// Requests that wait for the writer, or for a reader.
+    pub const QUEUE_REQUESTS_MAX: usize = 8192;
+    /// Bytes of the requests that wait for the writer.
+    pub const QUEUE_BYTES_MAX: usize = 64 << 20;
+    /// Requests in one batch.
+    pub const BATCH_REQUESTS_MAX: usize = 1024;
+    /// Bytes of the requests in one batch.
+    pub const BATCH_BYTES_MAX: usize = 8 << 20;
+    /// Reads answered over one view.
+    pub const READ_BATCH_MAX: usize = 256;
+    /// Threads that answer reads by key.
+    pub const READERS: usize = 1;
+    /// Background requests of each kind in a batch that clients wait for.
+    pub const BACKGROUND_BUSY_MAX: usize = 256;
+    /// Background requests of each kind in a batch that nobody waits for.
+    pub const BACKGROUND_IDLE_MAX: usize = 1024;
+    /// Longest sleep of the writer: the safety net under exact timers.
+    pub const SWEEP_INTERVAL: Duration = Duration::from_secs(10);
+    /// Pause before the background tries again after a failure.
+    pub const FAILURE_PAUSE: Duration = Duration::from_secs(1);
+    /// Longest silence of the log while the store fails.
+    pub const FAILURE_LOG_INTERVAL: Duration = Duration::from_secs(10);
+    /// Rows that cannot be read and are remembered, so that they are not tried again.
+    pub const SKIPPED_ROWS_MAX: usize = 10_000;
+}
+
+/// Why a request got no answer. It may or may not have taken effect only where the text says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SubmitError {
+    /// Too many requests wait already; nothing has changed.
+    Busy,
+    /// The store is out of reach or refuses to write.
+    Unavailable,
+    /// The server is about to stop; nothing has changed.
+    Stopping,
+}
+
+impl fmt::Display for SubmitError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Busy => "the server is busy: too many requests are waiting, try again",
+            Self::Unavailable => "the store cannot be used now: the request was not acknowledged, try again",
+            Self::Stopping => "the server is stopping: try again elsewhere or later",
+        })
+    }
+}
+
+impl std::error::Error for SubmitError {}
+
+/// One waiting request.
+struct Job<A> {
+    request: Request,
+    bytes: usize,
+    answer: oneshot::Sender<Result<A, SubmitError>>,
+    /// Given back when the job is done with.
+    _room: Option<OwnedSemaphorePermit>,
+}
+
+/// A reader's answer; `None` sends the request to the writer.
+type ReadAnswer = (Request, Option<Reply>);
+
+struct Queues {
+    writer: SyncSender<Job<Reply>>,
+    readers: Vec<SyncSender<Job<ReadAnswer>>>,
+    searcher: Option<SyncSender<Job<ReadAnswer>>>,
+    next_reader: AtomicUsize,
+    room: Arc<Semaphore>,
+    metrics: Arc<Metrics>,
+    store_ok: Arc<AtomicBool>,
+}
+
+/// A handle to submit requests with. The engine stops when the last one is dropped and everything accepted is answered.
+#[derive(Clone)]
+pub struct Engine(Arc<Queues>);
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine").field("readers", &self.0.readers.len()).finish_non_exhaustive()
+    }
+}
+
+/// What an engine is made of.
+#[derive(Debug)]
+pub struct Parts<S, R> {
+    /// Where the writer writes.
+    pub store: S,
+    /// Readers beside the writer: the last one searches, the others answer reads by key. None: the writer answers everything.
+    pub readers: Vec<R>,
+    /// The dials of the machine.
+    pub rules: Rules,
+    /// The clock that writer and readers share.
+    pub clock: Clock,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+}
+
+/// The threads of an engine.
+#[derive(Debug)]
+pub struct Threads(Vec<JoinHandle<()>>);
+
+impl Threads {
+    /// Waits until everything accepted is answered. Blocks until the last [`Engine`] is dropped.
+    pub fn join(self) {
+        for thread in self.0 {
+            if thread.join().is_err() {
+                tracing::error!("a thread of the engine has panicked");
+            }
+        }
+    }
+}
+
+impl Engine {
+    /// Starts the threads.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn start<S: HostStore, R: ReadStore>(parts: Parts<S, R>) -> std::io::Result<(Self, Threads)> {
+        let Parts { store, readers, rules, clock, metrics } = parts;
+        let rules = Arc::new(rules);
+        let mut threads = Vec::new();
+        let mut reading = Vec::new();
+        for (number, store) in readers.into_iter().enumerate() {
+            let (queue, jobs) = sync_channel(limits::QUEUE_REQUESTS_MAX);
+            let reader = reader::Reader { store, rules: Arc::clone(&rules), clock: clock.clone() };
+            let thread = std::thread::Builder::new().name(format!("reader-{number}"));
+            threads.push(thread.spawn(move || reader.run(&jobs))?);
+            reading.push(queue);
+        }
+        let searcher = if reading.len() > 1 { reading.pop() } else { reading.first().cloned() };
+        let store_ok = Arc::new(AtomicBool::new(true));
+        let (writer, jobs) = sync_channel(limits::QUEUE_REQUESTS_MAX);
+        let writing = writer::Writer::new(store, rules, clock, Arc::clone(&metrics), jobs, Arc::clone(&store_ok));
+        threads.push(std::thread::Builder::new().name("writer".to_owned()).spawn(move || writing.run())?);
+        let room = Arc::new(Semaphore::new(limits::QUEUE_BYTES_MAX));
+        let queues =
+            Queues { writer, readers: reading, searcher, next_reader: AtomicUsize::new(0), room, metrics, store_ok };
+        Ok((Self(Arc::new(queues)), Threads(threads)))
+    }
+
+    /// Submits a request and waits for its answer, which comes once the change is durable. `bytes` is about the size of the request.
+    ///
+    /// # Errors
+    /// [`SubmitError`] when there is no room or no store; the machine's own refusals are replies.
+    pub async fn submit(&self, request: Request, bytes: usize) -> Result<Reply, SubmitError> {
+        let request = match self.reader_of(&request) {
+            None => request,
+            Some(reader) => match self.enqueue(reader, request, 0, None).await? {
+                (_, Some(reply)) => return Ok(reply),
+                (request, None) => request,
+            },
+        };
+        let room = u32::try_from(bytes.min(limits::QUEUE_BYTES_MAX)).map_err(|_| SubmitError::Busy)?;
+        let room = Arc::clone(&self.0.room).try_acquire_many_owned(room).map_err(|_| self.busy())?;
+        self.0.metrics.queue_requests.inc();
+        let answer = self.enqueue(&self.0.writer, request, bytes, Some(room)).await;
+        self.0.metrics.queue_requests.dec();
+        answer
+    }
+
+    /// Whether the last transaction succeeded.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.0.store_ok.load(Ordering::Relaxed)
+    }
+
+    /// What the server counts.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.0.metrics
+    }
+
+    fn reader_of(&self, request: &Request) -> Option<&SyncSender<Job<ReadAnswer>>> {
+        if !request.is_read() {
+            return None;
+        }
+        if request.is_search() {
+            return self.0.searcher.as_ref();
+        }
+        let turn = self.0.next_reader.fetch_add(1, Ordering::Relaxed);
+        self.0.readers.get(turn.checked_rem(self.0.readers.len())?)
+    }
+
+    async fn enqueue<A>(
+        &self,
+        queue: &SyncSender<Job<A>>,
+        request: Request,
+        bytes: usize,
+        room: Option<OwnedSemaphorePermit>,
+    ) -> Result<A, SubmitError> {
+        let (answer, answered) = oneshot::channel();
+        queue.try_send(Job { request, bytes, answer, _room: room }).map_err(|error| match error {
+            TrySendError::Full(_) => self.busy(),
+            TrySendError::Disconnected(_) => SubmitError::Stopping,
+        })?;
+        answered.await.unwrap_or(Err(SubmitError::Unavailable))
+    }
+
+    fn busy(&self) -> SubmitError {
+        self.0.metrics.rejected.inc();
+        SubmitError::Busy
+    }
+}

@@ -1,0 +1,70 @@
+//! The HTTP edge: connections, routes, limits of what a client may send. What a request means is in the core; which status an outcome has is in
+//! [`respond`].
+
+mod body;
+mod connections;
+mod operations;
+mod promises;
+mod respond;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::{any, get};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::engine::Engine;
+use crate::metrics::Metrics;
+
+/// Bounds of the HTTP edge.
+pub mod limits {
+    use std::time::Duration;
+
+    /// Header lines of a request.
+    pub const HEADERS_MAX: usize = 64;
+    /// Bytes of a request's head.
+    pub const HEAD_BYTES_MAX: usize = 64 << 10;
+    /// Time for a request's head to arrive, and for a connection to stay idle.
+    pub const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
+    /// Time for a request's body to arrive.
+    pub const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+    /// Open connections.
+    pub const CONNECTIONS_MAX: usize = 16_384;
+}
+
+/// What the routes share.
+#[derive(Clone, Debug)]
+pub struct Shared {
+    /// Where requests go.
+    pub engine: Engine,
+    /// Bytes of the largest body.
+    pub body_limit: usize,
+}
+
+/// The API.
+pub fn api(shared: Shared) -> Router {
+    Router::new()
+        .route("/promises", any(promises::search))
+        .route("/promises/", any(promises::promise))
+        .route("/promises/{*path}", any(promises::promise))
+        .route("/health", get(operations::health))
+        .route("/ready", get(operations::ready))
+        .fallback(respond::no_route)
+        .method_not_allowed_fallback(respond::no_method)
+        .with_state(shared)
+}
+
+/// The metrics, on a port of their own.
+pub fn metrics(metrics: Arc<Metrics>) -> Router {
+    Router::new()
+        .route("/metrics", get(operations::metrics))
+        .fallback(respond::no_route)
+        .method_not_allowed_fallback(respond::no_method)
+        .with_state(metrics)
+}
+
+/// Serves a router until `stop` turns true, then finishes the requests under way.
+pub async fn serve(listener: TcpListener, router: Router, stop: watch::Receiver<bool>) {
+    connections::serve(listener, router, stop).await;
+}

@@ -1,0 +1,150 @@
+//! The routes of the 2023 API.
+
+use std::time::Instant;
+
+use axum::body::Body;
+use axum::extract::{RawQuery, State};
+use axum::response::Response;
+use hyper::header::{ALLOW, HeaderMap, HeaderName, HeaderValue};
+use hyper::{Method, StatusCode, Uri};
+use percent_encoding::percent_decode_str;
+use resonate_core::reply::Reply;
+use resonate_core::request::{Request, Verdict};
+use resonate_core::search::SearchPromises;
+use resonate_core::wire::BadInput;
+use resonate_core::wire::rest::{self, Status, Terms};
+
+use super::respond::{error, json, unavailable};
+use super::{Shared, body};
+
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const STRICT: HeaderName = HeaderName::from_static("strict");
+
+/// `GET /promises?q=&state=&limit=&cursor=`
+pub(super) async fn search(State(shared): State<Shared>, method: Method, RawQuery(query): RawQuery) -> Response {
+    if method != Method::GET {
+        return wrong_method(&method, "GET");
+    }
+    let query = query.unwrap_or_default();
+    let pairs: Vec<_> = form_urlencoded::parse(query.as_bytes()).collect();
+    match rest::parse_search_pairs(pairs.iter().map(|(name, text)| (&**name, &**text))) {
+        Ok(request) => submit(&shared, request, false, query.len()).await,
+        Err(why) => bad(&why),
+    }
+}
+
+/// `GET /promises/{id}` and `POST /promises/{id}/{verb}`
+pub(super) async fn promise(
+    State(shared): State<Shared>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    // The raw path: an id may hold an encoded slash.
+    let path = uri.path().strip_prefix("/promises/").unwrap_or_default();
+    let (id, verb) = match path.split_once('/') {
+        Some((id, verb)) => (id, Some(verb)),
+        None => (path, None),
+    };
+    let Ok(id) = percent_decode_str(id).decode_utf8() else {
+        return bad(&BadInput::field("id", "must be percent-encoded UTF-8"));
+    };
+    let Some(verb) = verb else {
+        return match rest::parse_get(&id) {
+            _ if method != Method::GET => wrong_method(&method, "GET"),
+            Ok(request) => submit(&shared, request, false, 0).await,
+            Err(why) => bad(&why),
+        };
+    };
+    let Some(action) = action(verb) else {
+        return error(
+            StatusCode::NOT_FOUND,
+            "a promise has create, resolve, reject and cancel below it; write a slash inside an id as %2F",
+        );
+    };
+    if method != Method::POST {
+        return wrong_method(&method, "POST");
+    }
+    let bytes = match body::read(body, shared.body_limit).await {
+        Ok(bytes) => bytes,
+        Err(response) => return response,
+    };
+    match parse(&id, action, &headers, &bytes) {
+        Ok((request, strict)) => submit(&shared, request, strict, bytes.len()).await,
+        Err(why) => bad(&why),
+    }
+}
+
+/// What a verb asks for; `None` is to create.
+type Action = Option<Verdict>;
+
+fn action(verb: &str) -> Option<Action> {
+    match verb {
+        "create" => Some(None),
+        "resolve" => Some(Some(Verdict::Resolved)),
+        "reject" => Some(Some(Verdict::Rejected)),
+        "cancel" => Some(Some(Verdict::RejectedCanceled)),
+        _ => None,
+    }
+}
+
+fn parse(id: &str, action: Action, headers: &HeaderMap, bytes: &[u8]) -> Result<(Request, bool), BadInput> {
+    let key = header(headers, &IDEMPOTENCY_KEY, "Idempotency-Key")?;
+    let strict = rest::parse_strict(header(headers, &STRICT, "Strict")?)?;
+    let request = match action {
+        None => rest::parse_create(id, key, bytes)?,
+        Some(verdict) => rest::parse_settle(id, verdict, key, bytes)?,
+    };
+    Ok((request, strict))
+}
+
+fn header<'a>(headers: &'a HeaderMap, name: &HeaderName, shown: &str) -> Result<Option<&'a str>, BadInput> {
+    let mut values = headers.get_all(name).iter();
+    let first = values.next();
+    if values.next().is_some() {
+        return Err(BadInput::field(shown, "is given twice"));
+    }
+    let text = first.map(|value| std::str::from_utf8(value.as_bytes())).transpose();
+    text.map_err(|_| BadInput::field(shown, "must be UTF-8"))
+}
+
+/// Submits a request and answers as the 2023 API does.
+async fn submit(shared: &Shared, request: Request, strict: bool, bytes: usize) -> Response {
+    let started = Instant::now();
+    let (kind, terms) = (request.kind(), Terms::of(&request, strict));
+    let search = if let Request::SearchPromises(search) = &request { Some(search.clone()) } else { None };
+    let response = match shared.engine.submit(request, bytes).await {
+        Ok(reply) => answer(terms.status(&reply), &reply, search.as_ref()),
+        Err(why) => unavailable(why),
+    };
+    shared.engine.metrics().answered(kind, response.status().as_u16(), started.elapsed());
+    response
+}
+
+fn answer(status: Status, reply: &Reply, search: Option<&SearchPromises>) -> Response {
+    let code = StatusCode::from_u16(status as u16).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    match (reply, search) {
+        (Reply::Promise(promise) | Reply::Created { promise, .. } | Reply::Settled { promise, .. }, _) => {
+            json(code, rest::print_promise(promise))
+        }
+        (Reply::Promises { promises, more }, Some(search)) => {
+            let last = promises.last().filter(|_| *more);
+            let cursor = last.map(|last| rest::cursor_behind(search, last));
+            json(code, rest::print_page(promises, cursor.as_deref()))
+        }
+        (Reply::Refused(refusal), _) if status == Status::Invalid => error(code, &refusal.to_string()),
+        (Reply::Refused(_), _) => json(code, "null"),
+        (reply, _) => unreachable!("no answer of the 2023 API: {reply:?}"),
+    }
+}
+
+fn bad(why: &BadInput) -> Response {
+    error(StatusCode::BAD_REQUEST, &why.0)
+}
+
+fn wrong_method(method: &Method, allowed: &'static str) -> Response {
+    let mut response = error(StatusCode::METHOD_NOT_ALLOWED, &format!("{method} does not go here: use {allowed}"));
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
+    response
+}

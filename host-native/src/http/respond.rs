@@ -1,0 +1,41 @@
+//! Answers of the 2023 API as HTTP responses: the one place where outcomes become status codes there.
+
+use axum::body::Body;
+use axum::response::Response;
+use hyper::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use hyper::{Method, StatusCode, Uri};
+use resonate_core::wire::rest;
+
+use crate::engine::SubmitError;
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// A JSON answer.
+pub(super) fn json(status: StatusCode, body: impl Into<Body>) -> Response {
+    let mut response = Response::new(body.into());
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, JSON);
+    response
+}
+
+/// `{"error": "…"}`
+pub(super) fn error(status: StatusCode, why: &str) -> Response {
+    json(status, rest::print_error(why))
+}
+
+/// A request that got no answer from the engine.
+pub(super) fn unavailable(why: SubmitError) -> Response {
+    let mut response = error(StatusCode::SERVICE_UNAVAILABLE, &why.to_string());
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    response
+}
+
+/// There is nothing at this path.
+pub(super) async fn no_route(uri: Uri) -> Response {
+    error(StatusCode::NOT_FOUND, &format!("there is nothing at {}", uri.path()))
+}
+
+/// There is something at this path, but not for this method.
+pub(super) async fn no_method(method: Method, uri: Uri) -> Response {
+    error(StatusCode::METHOD_NOT_ALLOWED, &format!("{method} does not go with {}", uri.path()))
+}

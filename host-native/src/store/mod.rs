@@ -1,0 +1,89 @@
+//! Where records live: SQLite now, Postgres behind the same traits. Stores load and write; they know nothing of what records mean, and every
+//! one of them is tested against the core's reference store.
+
+pub mod memory;
+pub mod sqlite;
+
+use std::fmt;
+
+use resonate_core::drive::{Store, Tx};
+
+/// A store that a server can be run on.
+pub trait HostStore: Store<Error = Error> + Send + 'static {
+    /// Opens its connections anew after an error that may have left them broken.
+    ///
+    /// # Errors
+    /// When the store is still out of reach.
+    fn reopen(&mut self) -> Result<(), Error>;
+
+    /// Work of the store's own between two batches, such as finishing a checkpoint. It may take a few milliseconds.
+    fn rest(&mut self) {}
+}
+
+/// A view of a store for reading beside the writer.
+pub trait ReadStore: Send + 'static {
+    /// Its transactions.
+    type Tx<'a>: Tx<Error = Error>
+    where
+        Self: 'a;
+
+    /// Begins a transaction that only reads.
+    ///
+    /// # Errors
+    /// The store's.
+    fn begin_read(&mut self) -> Result<Self::Tx<'_>, Error>;
+
+    /// Opens its connection anew after an error.
+    ///
+    /// # Errors
+    /// When the store is still out of reach.
+    fn reopen(&mut self) -> Result<(), Error>;
+}
+
+/// What went wrong with a store.
+#[derive(Debug)]
+pub enum Error {
+    /// The store cannot be opened; the text says which and why, and what to do about it.
+    Open(String),
+    /// One row cannot be read: it is left alone, its neighbours are not.
+    Row {
+        /// The table.
+        table: &'static str,
+        /// What does not fit.
+        why: String,
+    },
+    /// SQLite failed.
+    Sqlite(rusqlite::Error),
+}
+
+impl Error {
+    /// Whether a single row is at fault, so that other requests may succeed.
+    #[must_use]
+    pub fn is_row(&self) -> bool {
+        matches!(self, Self::Row { .. })
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Open(why) => f.write_str(why),
+            Self::Row { table, why } => write!(f, "a row of {table} cannot be read: {why}"),
+            Self::Sqlite(error) => write!(f, "the database failed: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<rusqlite::Error> for Error {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(error)
+    }
+}
+
+impl From<std::convert::Infallible> for Error {
+    fn from(never: std::convert::Infallible) -> Self {
+        match never {}
+    }
+}

@@ -1,0 +1,178 @@
+//! Answers to the core's reads. Every statement is a lookup by key or a bounded scan of an index; what matches is the core's to say.
+
+use resonate_core::due::{Due, DueKey, DueKind};
+use resonate_core::id::Id;
+use resonate_core::message::MessageKey;
+use resonate_core::promise::Promise;
+use resonate_core::read::Read;
+use resonate_core::records::Records;
+use resonate_core::time::Timestamp;
+use rusqlite::{Connection, Params, Row, params};
+
+use super::rows::{message_columns, promise_columns, schedule_columns, task_columns};
+use super::{rows, search};
+use crate::store::Error;
+
+/// Answers one read.
+pub(super) fn load(connection: &Connection, read: &Read, records: &mut Records) -> Result<(), Error> {
+    match read {
+        Read::Promise(id) => {
+            const SQL: &str = concat!("SELECT ", promise_columns!(), " FROM promises WHERE id = ?1");
+            records.learn_promise(id, first(connection, SQL, [id.as_str()], rows::promise)?);
+        }
+        Read::Task(id) => {
+            const SQL: &str = concat!("SELECT ", task_columns!(), " FROM tasks WHERE id = ?1");
+            records.learn_task(id, first(connection, SQL, [id.as_str()], rows::task)?);
+        }
+        Read::Schedule(id) => {
+            const SQL: &str = concat!("SELECT ", schedule_columns!(), " FROM schedules WHERE id = ?1");
+            records.learn_schedule(id, first(connection, SQL, [id.as_str()], rows::schedule)?);
+        }
+        Read::Message(key) => {
+            const SQL: &str = concat!(
+                "SELECT ",
+                message_columns!(),
+                " FROM outbox WHERE kind = ?1 AND id = ?2 AND listener = ?3"
+            );
+            records.learn_message(key, first(connection, SQL, message_key(key), rows::message)?);
+        }
+        Read::CallbacksOf { awaited, after, limit } => {
+            const SQL: &str =
+                "SELECT awaiter FROM callbacks WHERE awaited = ?1 AND awaiter > ?2 ORDER BY awaiter LIMIT ?3";
+            let after = after.as_ref().map_or("", Id::as_str);
+            let awaiters = all(connection, SQL, params![awaited.as_str(), after, *limit as i64], rows::only_id)?;
+            records.learn_callbacks(awaited, awaiters, *limit);
+        }
+        Read::ListenersOf { awaited, after, limit } => {
+            const SQL: &str =
+                "SELECT address FROM listeners WHERE awaited = ?1 AND address > ?2 ORDER BY address LIMIT ?3";
+            let after = after.as_ref().map_or("", |after| after.as_str());
+            let addresses = all(connection, SQL, params![awaited.as_str(), after, *limit as i64], rows::only_address)?;
+            records.learn_listeners(awaited, addresses, *limit);
+        }
+        Read::HeldBy { pid, after, limit } => {
+            const SQL: &str = concat!(
+                "SELECT ",
+                task_columns!(),
+                " FROM tasks WHERE pid = ?1 AND id > ?2 ORDER BY id LIMIT ?3"
+            );
+            let after = after.as_ref().map_or("", Id::as_str);
+            let tasks = all(connection, SQL, params![&**pid, after, *limit as i64], rows::task)?;
+            records.learn_held(pid, tasks, *limit);
+        }
+        Read::Branch { branch, promises_max, bytes_max } => {
+            records.learn_branch(branch, first_of_branch(connection, branch, *promises_max, *bytes_max)?);
+        }
+        Read::Promises { search, now } => {
+            records.learn_page(read.clone(), search::promises(connection, search, *now)?);
+        }
+        Read::Tasks { search, now } => records.learn_page(read.clone(), search::tasks(connection, search, *now)?),
+        Read::Schedules { search } => records.learn_page(read.clone(), search::schedules(connection, search)?),
+    }
+    Ok(())
+}
+
+/// The key columns of an entry of the outbox.
+pub(super) fn message_key(key: &MessageKey) -> (i64, &str, &str) {
+    match key {
+        MessageKey::Execute { task } => (rows::EXECUTE, task.as_str(), ""),
+        MessageKey::Unblock { promise, address } => (rows::UNBLOCK, promise.as_str(), address.as_str()),
+    }
+}
+
+fn first_of_branch(
+    connection: &Connection,
+    branch: &str,
+    promises_max: usize,
+    bytes_max: usize,
+) -> Result<Vec<Promise>, Error> {
+    const SQL: &str =
+        concat!("SELECT ", promise_columns!(), " FROM promises WHERE branch = ?1 ORDER BY id LIMIT ?2");
+    let mut statement = connection.prepare_cached(SQL)?;
+    let mut found = statement.query(params![branch, promises_max as i64])?;
+    let (mut promises, mut bytes) = (Vec::new(), 0);
+    while let Some(row) = found.next()? {
+        let promise = rows::promise(row)?;
+        bytes += promise.weight();
+        promises.push(promise);
+        if bytes > bytes_max {
+            break;
+        }
+    }
+    Ok(promises)
+}
+
+/// The first rows of a kind that are due.
+pub(super) fn due(
+    connection: &Connection,
+    kind: DueKind,
+    until: Timestamp,
+    limit: usize,
+) -> Result<Vec<Due>, Error> {
+    let sql = match kind {
+        DueKind::Deadline => {
+            "SELECT timeout_at, id FROM promises WHERE state = 0 AND timeout_at <= ?1 ORDER BY timeout_at LIMIT ?2"
+        }
+        DueKind::Discharge => {
+            "SELECT settled_at, id FROM promises WHERE has_waiters = 1 AND state <> 0 AND settled_at <= ?1 \
+             ORDER BY settled_at LIMIT ?2"
+        }
+        DueKind::Lease => {
+            "SELECT expires_at, id FROM tasks WHERE expires_at IS NOT NULL AND expires_at <= ?1 \
+             ORDER BY expires_at LIMIT ?2"
+        }
+        DueKind::Retry => {
+            "SELECT retry_at, id FROM tasks WHERE retry_at IS NOT NULL AND retry_at <= ?1 ORDER BY retry_at LIMIT ?2"
+        }
+        DueKind::Schedule => {
+            "SELECT next_run_at, id FROM schedules WHERE next_run_at <= ?1 ORDER BY next_run_at LIMIT ?2"
+        }
+        DueKind::Message => return due_messages(connection, until, limit),
+    };
+    // What is due never is not due: the last instant stands for it.
+    let until = until.as_millis().min(Timestamp::MAX.as_millis() - u64::from(kind == DueKind::Schedule));
+    all(connection, sql, params![until as i64, limit as i64], |row| {
+        let at: i64 = row.get(0)?;
+        let text: String = row.get(1)?;
+        let id = Id::parse(&text).map_err(|why| Error::Row { table: kind.name(), why: why.to_string() })?;
+        Ok(Due { at: Timestamp::saturating(at.unsigned_abs()), kind, key: DueKey::Id(id) })
+    })
+}
+
+fn due_messages(connection: &Connection, until: Timestamp, limit: usize) -> Result<Vec<Due>, Error> {
+    const SQL: &str =
+        concat!("SELECT ", message_columns!(), " FROM outbox WHERE due_at <= ?1 ORDER BY due_at LIMIT ?2");
+    let until = until.as_millis().min(Timestamp::MAX.as_millis() - 1);
+    all(connection, SQL, params![until as i64, limit as i64], |row| {
+        let entry = rows::message(row)?;
+        Ok(Due { at: entry.due_at, kind: DueKind::Message, key: DueKey::Message(entry.key) })
+    })
+}
+
+/// The first row, if there is one.
+fn first<T>(
+    connection: &Connection,
+    sql: &str,
+    params: impl Params,
+    read: impl Fn(&Row<'_>) -> Result<T, Error>,
+) -> Result<Option<T>, Error> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut found = statement.query(params)?;
+    found.next()?.map(read).transpose()
+}
+
+/// Every row.
+pub(super) fn all<T>(
+    connection: &Connection,
+    sql: &str,
+    params: impl Params,
+    read: impl Fn(&Row<'_>) -> Result<T, Error>,
+) -> Result<Vec<T>, Error> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut found = statement.query(params)?;
+    let mut rows = Vec::new();
+    while let Some(row) = found.next()? {
+        rows.push(read(row)?);
+    }
+    Ok(rows)
+}

@@ -1,0 +1,241 @@
+//! The SQLite store: one file in WAL mode, one connection that writes, others that read beside it. An acknowledged commit has been synced to
+//! disk (`synchronous=FULL` by default).
+
+mod checkpoint;
+mod load;
+mod rows;
+mod schema;
+mod search;
+mod snapshot;
+mod write;
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use resonate_core::drive::{Store, Tx, TxError};
+use resonate_core::due::{Due, DueKind};
+use resonate_core::read::Read;
+use resonate_core::records::Records;
+use resonate_core::snapshot::Snapshot;
+use resonate_core::time::Timestamp;
+use resonate_core::write::Write;
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+use super::{Error, HostStore, ReadStore};
+use checkpoint::Checkpointer;
+
+/// How long a statement waits for another process that holds the database.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
+/// Page cache of the writer, in KiB.
+const WRITER_CACHE_KIB: i64 = 48 * 1024;
+/// Page cache of each reader, in KiB.
+const READER_CACHE_KIB: i64 = 8 * 1024;
+/// Prepared statements kept by each connection.
+const STATEMENTS_MAX: usize = 64;
+
+/// The writing side of a database file.
+#[derive(Debug)]
+pub struct SqliteStore {
+    path: PathBuf,
+    synchronous: String,
+    connection: Connection,
+    checkpointer: Checkpointer,
+    /// Held as long as the store is open: a second server on the same file would answer from a state that this one is changing.
+    _lock: File,
+}
+
+impl SqliteStore {
+    /// Opens or creates a database file and brings it to this version. `synchronous` is SQLite's pragma of that name.
+    ///
+    /// # Errors
+    /// [`Error::Open`] says what is wrong with the file and what to do about it.
+    pub fn open(path: &Path, synchronous: &str) -> Result<Self, Error> {
+        let lock = lock(path)?;
+        let mut connection = connect_writer(path, synchronous).map_err(|error| explain(path, error))?;
+        schema::migrate(&mut connection, &path.display().to_string()).map_err(|error| explain(path, error))?;
+        let checkpointer = Checkpointer::start(path, &mut connection)?;
+        Ok(Self { path: path.to_owned(), synchronous: synchronous.to_owned(), connection, checkpointer, _lock: lock })
+    }
+
+    /// A reader beside the writer.
+    ///
+    /// # Errors
+    /// [`Error::Open`] when the file cannot be opened.
+    pub fn reader(&self) -> Result<SqliteReader, Error> {
+        SqliteReader::open(&self.path)
+    }
+
+    /// The latest instant at which a promise was created: the clock must not start before it.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn last_created_at(&self) -> Result<Timestamp, Error> {
+        let sql = "SELECT max(created_at) FROM promises";
+        let millis: Option<i64> = self.connection.query_row(sql, [], |row| row.get(0))?;
+        Ok(Timestamp::saturating(millis.unwrap_or(0).unsigned_abs()))
+    }
+}
+
+impl Store for SqliteStore {
+    type Error = Error;
+    type Tx<'a> = SqliteTx<'a>;
+
+    fn begin(&mut self) -> Result<SqliteTx<'_>, Error> {
+        SqliteTx::begin(&self.connection, "BEGIN IMMEDIATE")
+    }
+}
+
+impl HostStore for SqliteStore {
+    fn reopen(&mut self) -> Result<(), Error> {
+        let mut connection = connect_writer(&self.path, &self.synchronous).map_err(|error| explain(&self.path, error))?;
+        self.checkpointer.watch(&mut connection)?;
+        self.connection = connection;
+        Ok(())
+    }
+
+    fn rest(&mut self) {
+        self.checkpointer.finish(&self.connection);
+    }
+}
+
+/// The reading side of a database file.
+#[derive(Debug)]
+pub struct SqliteReader {
+    path: PathBuf,
+    connection: Connection,
+}
+
+impl SqliteReader {
+    fn open(path: &Path) -> Result<Self, Error> {
+        let connection = connect(path, READER_CACHE_KIB).map_err(|error| explain(path, error))?;
+        connection.pragma_update(None, "query_only", true)?;
+        Ok(Self { path: path.to_owned(), connection })
+    }
+}
+
+impl ReadStore for SqliteReader {
+    type Tx<'a> = SqliteTx<'a>;
+
+    fn begin_read(&mut self) -> Result<SqliteTx<'_>, Error> {
+        SqliteTx::begin(&self.connection, "BEGIN")
+    }
+
+    fn reopen(&mut self) -> Result<(), Error> {
+        *self = Self::open(&self.path)?;
+        Ok(())
+    }
+}
+
+/// One transaction; undone when dropped without a commit.
+#[derive(Debug)]
+pub struct SqliteTx<'a> {
+    connection: &'a Connection,
+    open: bool,
+}
+
+impl<'a> SqliteTx<'a> {
+    fn begin(connection: &'a Connection, sql: &str) -> Result<Self, Error> {
+        connection.prepare_cached(sql)?.execute([])?;
+        Ok(Self { connection, open: true })
+    }
+}
+
+impl Tx for SqliteTx<'_> {
+    type Error = Error;
+
+    fn load(&mut self, reads: &[Read], records: &mut Records) -> Result<(), Error> {
+        reads.iter().try_for_each(|read| load::load(self.connection, read, records))
+    }
+
+    fn due(&mut self, kind: DueKind, until: Timestamp, limit: usize) -> Result<Vec<Due>, Error> {
+        load::due(self.connection, kind, until, limit)
+    }
+
+    fn snapshot(&mut self) -> Result<Snapshot, Error> {
+        snapshot::snapshot(self.connection)
+    }
+
+    fn write(&mut self, writes: &[Write]) -> Result<(), TxError<Error>> {
+        writes.iter().try_for_each(|write| write::write(self.connection, write))
+    }
+
+    fn commit(mut self) -> Result<(), TxError<Error>> {
+        self.connection.prepare_cached("COMMIT").map_err(Error::from)?.execute([]).map_err(Error::from)?;
+        self.open = false;
+        Ok(())
+    }
+}
+
+impl Drop for SqliteTx<'_> {
+    fn drop(&mut self) {
+        // SQLite itself rolls back after some errors; then there is nothing left to undo.
+        if self.open && !self.connection.is_autocommit() {
+            let undone = self.connection.prepare_cached("ROLLBACK").and_then(|mut statement| statement.execute([]));
+            if let Err(error) = undone {
+                tracing::error!(%error, "cannot roll back");
+            }
+        }
+    }
+}
+
+fn connect_writer(path: &Path, synchronous: &str) -> Result<Connection, rusqlite::Error> {
+    let connection = connect(path, WRITER_CACHE_KIB)?;
+    let mode: String = connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
+    if !mode.eq_ignore_ascii_case("wal") {
+        tracing::warn!(mode, "the database does not support write-ahead logging");
+    }
+    connection.pragma_update(None, "synchronous", synchronous)?;
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+    Ok(connection)
+}
+
+fn connect(path: &Path, cache_kib: i64) -> Result<Connection, rusqlite::Error> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    connection.pragma_update(None, "cache_size", -cache_kib)?;
+    connection.pragma_update(None, "temp_store", "memory")?;
+    Ok(connection)
+}
+
+/// Makes sure that no other server runs on the file.
+fn lock(path: &Path) -> Result<File, Error> {
+    let mut name = path.as_os_str().to_owned();
+    name.push("-lock");
+    let shown = path.display();
+    let file = File::options().create(true).truncate(false).write(true).open(PathBuf::from(name));
+    let file = file.map_err(|error| Error::Open(format!("cannot create the lock file beside {shown}: {error}")))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => {
+            Err(Error::Open(format!("{shown} is in use by another server: stop it, or choose another file")))
+        }
+        Err(std::fs::TryLockError::Error(error)) => Err(Error::Open(format!("cannot lock {shown}: {error}"))),
+    }
+}
+
+/// Says what is wrong with a file that cannot be opened, and what to do about it.
+fn explain(path: &Path, error: impl Into<Error>) -> Error {
+    let error = match error.into() {
+        Error::Sqlite(error) => error,
+        other => return other,
+    };
+    let shown = path.display();
+    Error::Open(match error.sqlite_error_code() {
+        Some(ErrorCode::CannotOpen) => format!("cannot open {shown}: check that its folder exists and may be written to"),
+        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
+            format!("{shown} is read-only: the server must be able to write to it")
+        }
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            format!("{shown} is locked by another program: close it, then start again")
+        }
+        Some(ErrorCode::NotADatabase) => format!("{shown} is not a database file: choose another file"),
+        Some(ErrorCode::DatabaseCorrupt) => {
+            format!("{shown} is damaged ({error}): restore it from a backup, or recover it with sqlite3's .recover")
+        }
+        Some(ErrorCode::DiskFull) => format!("cannot open {shown}: the disk is full"),
+        _ => format!("cannot open {shown}: {error}"),
+    })
+}

@@ -47,8 +47,12 @@ pub fn parse_id(name: &str, text: &str) -> Result<Id, BadInput> {
 /// # Errors
 /// [`BadInput`] names the field.
 pub fn check_map(name: &str, map: &BTreeMap<String, String>) -> Result<(), BadInput> {
-    let nul = map.iter().any(|(key, text)| key.contains('\0') || text.contains('\0'));
-    if nul { Err(BadInput::field(name, "must not contain NUL characters")) } else { Ok(()) }
+    if has_nul(map) { Err(BadInput::field(name, "must not contain NUL characters")) } else { Ok(()) }
+}
+
+/// Whether a NUL is in the strings of a map.
+pub(crate) fn has_nul(map: &BTreeMap<String, String>) -> bool {
+    map.iter().any(|(key, text)| key.contains('\0') || text.contains('\0'))
 }
 
 /// Refuses NUL in a text.

@@ -173,8 +173,8 @@ impl<'a> Field<'a> {
             return self.refuse("must have names of Unicode text: an escape in one is not a character");
         };
         let wrong = map.iter().find_map(|(name, raw)| {
-            let entry = Field { path: Path::Field(&self.path, name), raw: Some(raw) };
-            entry.text().err()
+            let name = clipped(name);
+            Field { path: Path::Field(&self.path, &name), raw: Some(raw) }.text().err()
         });
         wrong.unwrap_or_else(|| self.refuse("must be an object of strings"))
     }

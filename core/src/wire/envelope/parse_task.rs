@@ -64,7 +64,7 @@ pub(super) fn fence(data: &Field<'_>) -> Result<Request, BadInput> {
 pub(super) fn heartbeat(data: &Field<'_>) -> Result<Request, BadInput> {
     let [pid, tasks] = data.fields(["pid", "tasks"])?;
     let pid = pid.name()?;
-    let tasks = tasks.items("an array of {id, version}; an empty one means all tasks of the pid")?;
+    let tasks = tasks.items("an array of {id, version}, which may be empty")?;
     Ok(Request::HeartbeatTasks { pid, tasks: tasks.iter().map(task_ref).collect::<Result<_, _>>()?, prefix: None })
 }
 

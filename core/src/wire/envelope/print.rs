@@ -105,6 +105,9 @@ enum ReplyOut<'a> {
 }
 
 /// The answer to a request of the machine. Kind and correlation id are those of the envelope.
+///
+/// # Panics
+/// When the reply is not one to this request.
 #[must_use]
 pub fn print(kind: &str, corr_id: &str, request: &Request, reply: &Reply) -> Answer {
     let size = FRAME_BYTES + kind.len() + 2 * corr_id.len() + weight(reply);

@@ -259,15 +259,11 @@ fn tasks() {
             r#"{"id":"a","version":1,"action":{"kind":"promise.settle","data":{"id":"b","state":1}}}"#,
             "'data.action.data.state' must be resolved, rejected or rejected_canceled, not 1",
         ),
-        (
-            "task.heartbeat",
-            r#"{"pid":"w"}"#,
-            "'data.tasks' is required: an array of {id, version}; an empty one means all tasks of the pid",
-        ),
+        ("task.heartbeat", r#"{"pid":"w"}"#, "'data.tasks' is required: an array of {id, version}, which may be empty"),
         (
             "task.heartbeat",
             r#"{"pid":"w","tasks":{}}"#,
-            "'data.tasks' must be an array of {id, version}; an empty one means all tasks of the pid, not an object",
+            "'data.tasks' must be an array of {id, version}, which may be empty, not an object",
         ),
         (
             "task.heartbeat",
@@ -328,5 +324,29 @@ fn schedules() {
             "'data.promiseTags.a' must be a string, not an array",
         ),
         ("schedule.search", r#"{"limit":"1"}"#, "'data.limit' must be an integer from 1 to 1000, not \"1\""),
+    ]);
+}
+
+#[test]
+fn depth_and_length_are_harmless() {
+    let deep = "[".repeat(500_000) + &"]".repeat(500_000);
+    assert_eq!(ask(&mut MemoryStore::new(), 1, "promise.get", &format!(r#"{{"id":"a","x":{deep}}}"#)).0, 404);
+    check(&[
+        ("promise.get", &format!(r#"{{"id":{deep}}}"#), "'data.id' must be a string, not an array"),
+        (
+            "promise.create",
+            &format!(r#"{{"id":"a","timeoutAt":1,"tags":{{"t":{deep}}}}}"#),
+            "'data.tags.t' must be a string, not an array",
+        ),
+        (
+            "promise.create",
+            &format!(r#"{{"id":"a","timeoutAt":1,"tags":{{"{}":5}}}}"#, "t".repeat(500_000)),
+            &format!("'data.tags.{}…' must be a string, not 5", "t".repeat(40)),
+        ),
+        (
+            "task.suspend",
+            &format!(r#"{{"id":"a","version":1,"actions":{deep}}}"#),
+            "'data.actions[0]' must be an object, not an array",
+        ),
     ]);
 }

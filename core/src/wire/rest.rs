@@ -9,7 +9,7 @@ use crate::reply::{Refusal, Reply};
 use crate::request::{CreatePromise, Request, SettlePromise, Verdict};
 use crate::value::Value;
 use crate::wire::BadInput;
-use crate::wire::field::{check_map, check_text, parse_id, parse_json};
+use crate::wire::field::{Object, check_map, check_text, parse_id, parse_json};
 
 pub use body::{decoded_value, encoded_value, print_error, print_page, print_promise};
 pub use search::{SearchQuery, cursor_behind, parse_search, parse_search_pairs};
@@ -90,10 +90,10 @@ pub fn parse_get(id: &str) -> Result<Request, BadInput> {
 /// [`BadInput`] names what does not fit.
 pub fn parse_create(id: &str, key: Option<&str>, bytes: &[u8]) -> Result<Request, BadInput> {
     let id = parse_id("id", id)?;
-    let Some(body) = parse_json::<Option<body::CreateBody>>(bytes)? else {
+    let Some(Object(body)) = parse_json::<Option<Object<body::CreateBody>>>(bytes)? else {
         return Err(BadInput("the body must be a JSON object with at least 'timeout'".to_owned()));
     };
-    let param = body.param.unwrap_or_default().checked("param")?;
+    let param = body.param.unwrap_or_default().0.checked("param")?;
     let tags = body.tags.unwrap_or_default();
     create(id, key, body.timeout, param, tags)
 }
@@ -120,10 +120,10 @@ pub fn create(
 pub fn parse_settle(id: &str, verdict: Verdict, key: Option<&str>, bytes: &[u8]) -> Result<Request, BadInput> {
     let id = parse_id("id", id)?;
     let bytes = if bytes.is_empty() { b"{}" } else { bytes };
-    let Some(body) = parse_json::<Option<body::SettleBody>>(bytes)? else {
+    let Some(Object(body)) = parse_json::<Option<Object<body::SettleBody>>>(bytes)? else {
         return Err(BadInput("the body must be a JSON object, or empty".to_owned()));
     };
-    let value = body.value.unwrap_or_default().checked("value")?;
+    let value = body.value.unwrap_or_default().0.checked("value")?;
     settle(id, verdict, key, value)
 }
 

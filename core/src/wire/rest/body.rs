@@ -11,11 +11,12 @@ use crate::promise::{Promise, PromiseState, Tags};
 use crate::time::Timestamp;
 use crate::value::Value;
 use crate::wire::BadInput;
+use crate::wire::field::Object;
 
 #[derive(Deserialize)]
 pub(super) struct CreateBody {
     #[serde(default)]
-    pub(super) param: Option<ValueIn>,
+    pub(super) param: Option<Object<ValueIn>>,
     pub(super) timeout: Timestamp,
     #[serde(default)]
     pub(super) tags: Option<Tags>,
@@ -24,7 +25,7 @@ pub(super) struct CreateBody {
 #[derive(Deserialize)]
 pub(super) struct SettleBody {
     #[serde(default)]
-    pub(super) value: Option<ValueIn>,
+    pub(super) value: Option<Object<ValueIn>>,
 }
 
 #[derive(Default, Deserialize)]

@@ -1,0 +1,41 @@
+# make test    everything that must hold: format, lints, documentation, tests
+# make bench   build the server in release and measure it (minutes); BENCH="--full" for everything (an hour)
+# make deny    licences, bans and sources of the dependencies (installs cargo-deny when it is missing)
+# make audit   known vulnerabilities of the dependencies (needs the network)
+
+CARGO ?= cargo
+BENCH ?=
+
+.PHONY: test setup fmt lint doc unit bench bench-core deny audit
+
+test: setup fmt lint doc unit
+
+setup:
+	@scripts/setup.sh
+
+fmt:
+	$(CARGO) fmt --all --check
+
+lint:
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+
+doc:
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked
+
+unit:
+	$(CARGO) test --workspace --locked
+
+bench:
+	$(CARGO) build --release --locked -p resonate -p resonate-bench
+	target/release/resonate-bench --server target/release/resonate $(BENCH)
+
+bench-core:
+	$(CARGO) bench -p resonate-core --locked
+
+deny:
+	@command -v cargo-deny >/dev/null || { echo "installing cargo-deny"; $(CARGO) install --locked cargo-deny; }
+	$(CARGO) deny --offline check licenses bans sources
+
+audit:
+	@command -v cargo-deny >/dev/null || { echo "installing cargo-deny"; $(CARGO) install --locked cargo-deny; }
+	$(CARGO) deny check advisories

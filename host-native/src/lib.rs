@@ -8,6 +8,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod engine;
+pub mod grpc;
 pub mod http;
 pub mod log;
 pub mod metrics;

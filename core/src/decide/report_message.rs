@@ -7,16 +7,13 @@ use crate::limits::{MESSAGE_BACKOFF_BASE, MESSAGE_BACKOFF_MAX};
 use crate::message::{MessageKey, OutboxEntry};
 use crate::reply::Reply;
 use crate::task::{Task, TaskState};
+use crate::time::Timestamp;
 use crate::write::Write;
 
 /// The message reached its worker or listener: the entry leaves the outbox.
 pub(super) fn delivered(t: &mut Transition<'_>, key: &MessageKey, version: u64) -> Decided {
     let Some(entry) = reported(t, key, version)? else { return Ok(Reply::Idle) };
-    if let MessageKey::Execute { task } = key
-        && let Some((task, _)) = t.task(task)?
-        && task.state == TaskState::Pending
-        && task.version == version
-    {
+    if let Some(task) = waiting_task(t, &entry)? {
         // The next execute is held back from the instant at which this one left.
         let execute_at = Some(t.now);
         t.move_task(&task, Task { execute_at, ..Task::clone(&task) });
@@ -29,10 +26,26 @@ pub(super) fn delivered(t: &mut Transition<'_>, key: &MessageKey, version: u64) 
 pub(super) fn failed(t: &mut Transition<'_>, key: &MessageKey, version: u64) -> Decided {
     let Some(entry) = reported(t, key, version)? else { return Ok(Reply::Idle) };
     let delay = MESSAGE_BACKOFF_BASE.doubled(entry.failures).min(MESSAGE_BACKOFF_MAX);
-    let due_at = t.now + delay;
+    // A late report may meet the execute after the one that it speaks of, which is still held back.
+    let held_back = match (key, waiting_task(t, &entry)?) {
+        (MessageKey::Unblock { .. }, _) => Timestamp::ZERO,
+        (MessageKey::Execute { .. }, Some(task)) => task.execute_at.unwrap_or(Timestamp::ZERO),
+        (MessageKey::Execute { .. }, None) => {
+            t.write(Write::DeleteMessage { key: entry.key.clone() });
+            return Ok(Reply::Done);
+        }
+    };
+    let due_at = (t.now + delay).max(held_back);
     let failures = entry.failures.saturating_add(1);
     t.write(Write::PutMessage(Arc::new(OutboxEntry { due_at, failures, ..OutboxEntry::clone(&entry) })));
     Ok(Reply::Done)
+}
+
+/// The pending task that an `execute` is for.
+fn waiting_task(t: &mut Transition<'_>, entry: &OutboxEntry) -> Decided<Option<Arc<Task>>> {
+    let MessageKey::Execute { task } = &entry.key else { return Ok(None) };
+    let task = t.task(task)?.map(|(task, _)| task);
+    Ok(task.filter(|task| task.state == TaskState::Pending && task.version == entry.version))
 }
 
 /// No connection can take the message: it stays until one appears, an `unblock` until the end of its retention at most.

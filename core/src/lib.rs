@@ -20,7 +20,7 @@
 //!
 //! The rooms: records ([`promise`], [`task`], [`schedule`], [`message`]), what happens ([`request`], [`reply`]), what decisions are made of and
 //! come to ([`read`], [`records`], [`write`](mod@write), [`effect`], [`due`]), the machine ([`decide()`]), the loop around it ([`batch`],
-//! [`drive`], [`memory`]), and the spellings of both protocols ([`wire`]). Section numbers in the documentation are those of the protocol's
+//! [`drive`], [`memory`]), what must always be true ([`property`]), and the spellings of both protocols ([`wire`]). Section numbers in the documentation are those of the protocol's
 //! specification.
 
 #![deny(missing_docs)]
@@ -38,6 +38,7 @@ pub mod limits;
 pub mod memory;
 pub mod message;
 pub mod promise;
+pub mod property;
 pub mod read;
 pub mod records;
 pub mod reply;

@@ -1,0 +1,319 @@
+//! Random requests over a small world: few ids, workers and addresses, so that they meet; instants close to each other, so that deadlines,
+//! leases, delays and retries happen between them. Looks at the state to name what exists most of the time.
+
+use std::sync::Arc;
+
+use fastrand::Rng;
+use resonate_core::address::Address;
+use resonate_core::id::Id;
+use resonate_core::message::MessageKey;
+use resonate_core::promise::{PromiseState, Tags, tag};
+use resonate_core::request::{CreatePromise, CreateSchedule, FencedAction, Request, SettlePromise, TaskRef, Verdict};
+use resonate_core::rules::Rules;
+use resonate_core::search::{IdPattern, PromiseOrder, SearchPromises, SearchSchedules, SearchTasks, StateFilter};
+use resonate_core::snapshot::Snapshot;
+use resonate_core::task::TaskState;
+use resonate_core::time::{Millis, Timestamp};
+use resonate_core::value::Value;
+
+use super::{NEW_YEAR, at, id, ms};
+
+const PROMISES: [&str; 6] = ["p.0", "p.1", "p.2", "p.3", "q", "r"];
+const SCHEDULES: [&str; 2] = ["s.0", "s.1"];
+const WORKERS: [&str; 3] = ["w1", "w2", "w3"];
+const ADDRESSES: [&str; 4] = ["poll://any@g", "poll://any@g/w1", "poll://uni@g/w2", "http://push.test/hook"];
+const CRONS: [&str; 4] = ["* * * * * *", "*/7 * * * * *", "* * * * *", "0 0 0 1 1 * 2026-2027"];
+
+/// A source of requests and instants.
+pub(crate) struct Generator {
+    pub(crate) rng: Rng,
+    now: Timestamp,
+}
+
+impl Generator {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self { rng: Rng::with_seed(seed), now: at(NEW_YEAR) }
+    }
+
+    pub(crate) fn rules(&mut self) -> Rules {
+        Rules {
+            retry_timeout: ms(self.one_of(&[1, 100, 5_000])),
+            unblock_retention: ms(self.one_of(&[500, 60_000, 604_800_000])),
+            strict: self.chance(30),
+        }
+    }
+
+    /// The next instant: often the same one, seldom much later.
+    pub(crate) fn tick(&mut self) -> Timestamp {
+        let step = match self.rng.u32(..100) {
+            0..40 => 0,
+            40..80 => self.rng.u64(1..60),
+            80..95 => self.rng.u64(60..1_500),
+            95..99 => self.rng.u64(1_500..8_000),
+            _ => self.rng.u64(8_000..60_000),
+        };
+        self.now = self.now + ms(step);
+        self.now
+    }
+
+    pub(crate) fn chance(&mut self, percent: u32) -> bool {
+        self.rng.u32(..100) < percent
+    }
+
+    pub(crate) fn one_of<T: Clone>(&mut self, choices: &[T]) -> T {
+        choices[self.rng.usize(..choices.len())].clone()
+    }
+
+    fn promise_id(&mut self, state: &Snapshot) -> Id {
+        if self.chance(10) && !state.promises.is_empty() {
+            let place = self.rng.usize(..state.promises.len());
+            return state.promises.keys().nth(place).expect("a promise").clone();
+        }
+        if self.chance(2) { id("absent") } else { id(self.one_of(&PROMISES)) }
+    }
+
+    fn task_ref(&mut self, state: &Snapshot, wanted: TaskState) -> TaskRef {
+        let fits: Vec<_> = state.tasks.values().filter(|task| task.state == wanted).collect();
+        if fits.is_empty() || self.chance(20) {
+            return TaskRef { id: self.promise_id(state), version: self.rng.u64(..4) };
+        }
+        let task = self.one_of(&fits);
+        let version = if self.chance(90) { task.version } else { self.rng.u64(..4) };
+        TaskRef { id: task.id.clone(), version }
+    }
+
+    fn pid(&mut self) -> Arc<str> {
+        self.one_of(&WORKERS).into()
+    }
+
+    fn ttl(&mut self) -> Millis {
+        ms(self.one_of(&[1, 50, 500, 5_000, 60_000, u64::MAX]))
+    }
+
+    fn address(&mut self) -> Address {
+        Address::parse(self.one_of(&ADDRESSES)).expect("an address")
+    }
+
+    fn key(&mut self) -> Option<String> {
+        self.chance(40).then(|| self.one_of(&["k1", "k2"]).to_owned())
+    }
+
+    fn value(&mut self) -> Value {
+        let data = self.chance(60).then(|| self.one_of(&["", "x", "a longer payload"]).to_owned());
+        let headers = self.chance(20).then(|| Tags::from([("h".to_owned(), "v".to_owned())]));
+        Value { headers, data }
+    }
+
+    fn tags(&mut self) -> Tags {
+        let mut tags = Tags::new();
+        let mut put = |name: &str, text: &str| {
+            tags.insert(name.to_owned(), text.to_owned());
+        };
+        let targeted = self.chance(60);
+        if targeted {
+            let target = if self.chance(97) { self.one_of(&ADDRESSES) } else { self.one_of(&["", "gcps://x"]) };
+            put(tag::TARGET, target);
+        }
+        if self.chance(if targeted { 2 } else { 30 }) {
+            put(tag::TIMER, self.one_of(&["true", "true", "true", "false"]));
+        }
+        if self.chance(if targeted { 20 } else { 2 }) {
+            let instant = self.now.as_millis() + self.rng.u64(..2_000);
+            put(tag::DELAY, &if self.chance(95) { instant.to_string() } else { "soon".to_owned() });
+        }
+        if self.chance(25) {
+            put(tag::SCOPE, self.one_of(&["local", "global"]));
+        }
+        if self.chance(20) {
+            put(tag::EXTERNAL, self.one_of(&["true", "true", "yes"]));
+        }
+        if self.chance(60) {
+            put(tag::BRANCH, self.one_of(&["p.0", "p.1"]));
+        }
+        tags
+    }
+
+    fn timeout_at(&mut self) -> Timestamp {
+        let now = self.now.as_millis();
+        at(match self.rng.u32(..10) {
+            0 => now - self.rng.u64(..3_000),
+            1..4 => now + self.rng.u64(..200),
+            4..6 => now + self.rng.u64(..5_000),
+            6..9 => now + 86_400_000,
+            _ => u64::MAX,
+        })
+    }
+
+    fn creation(&mut self, state: &Snapshot) -> CreatePromise {
+        CreatePromise {
+            id: self.promise_id(state),
+            timeout_at: self.timeout_at(),
+            param: self.value(),
+            tags: self.tags(),
+            key: self.key(),
+        }
+    }
+
+    fn settlement(&mut self, of: Id) -> SettlePromise {
+        let verdict = self.one_of(&[Verdict::Resolved, Verdict::Rejected, Verdict::RejectedCanceled]);
+        SettlePromise { id: of, verdict, value: self.value(), key: self.key() }
+    }
+
+    /// A request of any kind that clients send.
+    pub(crate) fn client_request(&mut self, state: &Snapshot) -> Request {
+        match self.rng.u32(..100) {
+            0..4 => Request::GetPromise { id: self.promise_id(state) },
+            4..20 => Request::CreatePromise(self.creation(state)),
+            20..25 => {
+                let of = self.promise_id(state);
+                Request::SettlePromise(self.settlement(of))
+            }
+            25..30 => Request::RegisterCallback { awaited: self.promise_id(state), awaiter: self.promise_id(state) },
+            30..35 => Request::RegisterListener { awaited: self.promise_id(state), address: self.address() },
+            35..93 => self.task_request(state),
+            _ => self.search_or_schedule(state),
+        }
+    }
+
+    fn task_request(&mut self, state: &Snapshot) -> Request {
+        use TaskState::{Acquired, Halted, Pending};
+        match self.rng.u32(..58) {
+            0..3 => Request::GetTask { id: self.promise_id(state) },
+            3..10 => Request::CreateTask { pid: self.pid(), ttl: self.ttl(), promise: self.creation(state) },
+            10..24 => Request::AcquireTask { task: self.task_ref(state, Pending), pid: self.pid(), ttl: self.ttl() },
+            24..30 => {
+                let create = self.chance(50);
+                let action = if create {
+                    FencedAction::Create(self.creation(state))
+                } else {
+                    let of = self.promise_id(state);
+                    FencedAction::Settle(self.settlement(of))
+                };
+                Request::FenceTask { task: self.task_ref(state, Acquired), action }
+            }
+            30..34 => {
+                let named = self.rng.usize(..3);
+                let tasks = (0..named).map(|_| self.task_ref(state, Acquired)).collect();
+                let prefix = self.chance(20).then(|| "p".to_owned());
+                Request::HeartbeatTasks { pid: self.pid(), tasks, prefix }
+            }
+            34..44 => {
+                let named = self.rng.usize(..4);
+                let awaited = (0..named).map(|_| self.promise_id(state)).collect();
+                Request::SuspendTask { task: self.task_ref(state, Acquired), awaited }
+            }
+            44..48 => {
+                let task = self.task_ref(state, Acquired);
+                let of = if self.chance(95) { task.id.clone() } else { self.promise_id(state) };
+                Request::FulfillTask { task, settle: self.settlement(of) }
+            }
+            48..53 => Request::ReleaseTask { task: self.task_ref(state, Acquired) },
+            53..55 => Request::HaltTask { id: self.promise_id(state) },
+            _ => Request::ContinueTask { id: self.task_ref(state, Halted).id },
+        }
+    }
+
+    fn search_or_schedule(&mut self, state: &Snapshot) -> Request {
+        let limit = self.rng.usize(1..5);
+        let after = self.chance(30).then(|| self.promise_id(state));
+        let prefix = self.chance(20).then(|| self.one_of(&["p", "s", "p.1"]).to_owned());
+        let schedule = id(self.one_of(&SCHEDULES));
+        match self.rng.u32(..9) {
+            0..2 => {
+                let order = match after {
+                    Some(id) if self.chance(50) => PromiseOrder::Newest { after: Some((self.now, id)) },
+                    after => PromiseOrder::ById { after },
+                };
+                Request::SearchPromises(SearchPromises {
+                    pattern: self.chance(20).then(|| IdPattern::new("p*")),
+                    prefix,
+                    state: self.state_filter(),
+                    tags: self.chance(20).then(|| self.tags()).unwrap_or_default(),
+                    order,
+                    limit,
+                })
+            }
+            2..4 => {
+                let wanted = self.one_of(&TaskState::ALL);
+                let state = self.chance(60).then_some(wanted);
+                Request::SearchTasks(SearchTasks { prefix, state, after, limit })
+            }
+            4 => Request::SearchSchedules(SearchSchedules { prefix, tags: Tags::new(), after, limit }),
+            5 => Request::GetSchedule { id: schedule },
+            6..8 => Request::CreateSchedule(self.schedule(schedule)),
+            _ => Request::DeleteSchedule { id: schedule },
+        }
+    }
+
+    fn state_filter(&mut self) -> Option<StateFilter> {
+        let wanted = self.one_of(&PromiseState::ALL);
+        match self.rng.u32(..3) {
+            0 => None,
+            1 => Some(StateFilter::Only(wanted)),
+            _ => Some(StateFilter::AnyRejected),
+        }
+    }
+
+    fn schedule(&mut self, of: Id) -> CreateSchedule {
+        let mut promise_tags = self.tags();
+        if self.chance(90) {
+            promise_tags.remove(tag::DELAY);
+        }
+        let cron = if self.chance(97) { self.one_of(&CRONS) } else { "every day" };
+        CreateSchedule {
+            id: of,
+            cron: cron.to_owned(),
+            promise_id: self.one_of(&["{{.id}}.{{.timestamp}}", "p.3", "{{.id}}"]).to_owned(),
+            promise_timeout: ms(self.one_of(&[0, 500, 10_000, u64::MAX])),
+            promise_param: self.value(),
+            promise_tags,
+        }
+    }
+
+    fn message(&mut self, state: &Snapshot) -> (MessageKey, u64) {
+        if state.messages.is_empty() || self.chance(10) {
+            let of = self.promise_id(state);
+            let execute = self.chance(50);
+            let key = if execute {
+                MessageKey::Execute { task: of }
+            } else {
+                MessageKey::Unblock { promise: of, address: self.address() }
+            };
+            return (key, 0);
+        }
+        let place = self.rng.usize(..state.messages.len());
+        let (key, entry) = state.messages.iter().nth(place).expect("an entry");
+        let version = if self.chance(90) { entry.version } else { self.rng.u64(..4) };
+        (key.clone(), version)
+    }
+
+    /// A request of any kind that the server makes by itself, due or not.
+    pub(crate) fn background_request(&mut self, state: &Snapshot) -> Request {
+        match self.rng.u32(..10) {
+            0 => Request::TimeOutPromise { id: self.promise_id(state) },
+            1 => Request::DischargePromise { id: self.promise_id(state) },
+            2 => Request::ExpireLease { id: self.task_ref(state, TaskState::Acquired).id },
+            3 => Request::DispatchTask { id: self.task_ref(state, TaskState::Pending).id },
+            4 => Request::RunSchedule { id: id(self.one_of(&SCHEDULES)), runs_left: self.rng.u32(1..4) },
+            5..7 => Request::ClaimMessage { key: self.message(state).0, connected: self.chance(50) },
+            _ => {
+                let (key, version) = self.message(state);
+                self.report(key, version)
+            }
+        }
+    }
+
+    /// How a delivery went.
+    pub(crate) fn report(&mut self, key: MessageKey, version: u64) -> Request {
+        match self.rng.u32(..3) {
+            0 => Request::MessageDelivered { key, version },
+            1 => Request::MessageFailed { key, version },
+            _ => Request::MessageUnclaimed { key, version },
+        }
+    }
+
+    /// Any request.
+    pub(crate) fn request(&mut self, state: &Snapshot) -> Request {
+        if self.chance(75) { self.client_request(state) } else { self.background_request(state) }
+    }
+}

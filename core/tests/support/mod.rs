@@ -1,0 +1,35 @@
+//! What the tests of the machine share: random requests, a world that checks every property at every step, names of requests and replies.
+
+#![allow(dead_code, reason = "each test crate uses a part of it")]
+
+pub(crate) mod generator;
+pub(crate) mod names;
+pub(crate) mod parts;
+pub(crate) mod world;
+
+use resonate_core::id::Id;
+use resonate_core::time::{Millis, Timestamp};
+
+/// 2026-01-01T00:00:00Z.
+pub(crate) const NEW_YEAR: u64 = 1_767_225_600_000;
+
+/// The seed of this run: `SEED` where it is set, else a new one. Shown at the start, so that a failure can be run again.
+#[allow(clippy::disallowed_methods, clippy::disallowed_macros, reason = "a test has an environment and an output")]
+pub(crate) fn seed(test: &str) -> u64 {
+    let given = std::env::var("SEED").ok().map(|text| text.parse().expect("SEED is an integer"));
+    let seed = given.unwrap_or_else(|| fastrand::u64(..));
+    println!("{test}: SEED={seed}");
+    seed
+}
+
+pub(crate) fn id(text: &str) -> Id {
+    Id::parse(text).expect("an id")
+}
+
+pub(crate) fn at(millis: u64) -> Timestamp {
+    Timestamp::saturating(millis)
+}
+
+pub(crate) fn ms(millis: u64) -> Millis {
+    Millis::saturating(millis)
+}

@@ -2,6 +2,8 @@
 //!
 //! It reads no files, flags or environment variables: everything it needs is in [`Config`].
 
+mod support;
+
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -50,6 +52,7 @@ impl From<crate::store::Error> for ServeError {
 /// # Errors
 /// [`ServeError`] when a port or the store cannot be opened.
 pub async fn run(config: Config) -> Result<(), ServeError> {
+    support::check(&config)?;
     let listeners = Listeners::bind(&config).await?;
     let metrics = Arc::new(Metrics::new());
     let (engine, threads) = start_engine(&config, &metrics)?;
@@ -113,7 +116,6 @@ impl Listeners {
                 let _ = stopped.wait_for(|stop| *stop).await;
             };
             servers.spawn(async move {
-                #[cfg(any())]
                 if let Err(error) = crate::grpc::serve(listener, engine, body_limit, stop).await {
                     tracing::error!(%error, "the grpc server failed");
                 }
@@ -167,10 +169,7 @@ fn start_engine(config: &Config, metrics: &Arc<Metrics>) -> Result<(Engine, Thre
             let readers = (0..=READERS).map(|_| store.reader()).collect::<Result<Vec<_>, _>>()?;
             Engine::start(Parts { store, readers, rules, clock, metrics })
         }
-        StorageType::Postgres => {
-            let why = "this server has no Postgres store yet: use --storage-type sqlite";
-            return Err(ServeError(why.to_owned()));
-        }
+        StorageType::Postgres => return Err(ServeError("this build has no Postgres store".to_owned())),
     };
     started.map_err(|error| ServeError(format!("cannot start a thread: {error}")))
 }

@@ -86,11 +86,7 @@ const SERVER: &[Key] = &[
 ];
 
 const AUTH: &[Key] = &[
-    Key::live(
-        "auth.publickey",
-        FILE,
-        "PEM file of the key that tokens are verified with; `none` accepts unsigned ones",
-    ),
+    Key::live("auth.publickey", FILE, "PEM file of the key that tokens are verified with"),
     Key::live("auth.iss", Kind::Text { hint: "ISSUER" }, "Issuer that a token must name"),
     Key::live("auth.aud", Kind::Text { hint: "AUDIENCE" }, "Audience that a token must name"),
 ];
@@ -133,8 +129,6 @@ const STORAGE: &[Key] = &[
 const PROTOCOL: &[Key] = &[
     Key::live("protocol.strict", Kind::Bool, "Follow the formal specification where the public server is more lenient")
         .default("false"),
-    Key::live("tasks.lease_timeout", DURATION, "Lease of a task whose worker names no time of its own")
-        .default("15000"),
     Key::live(
         "tasks.retry_timeout",
         DURATION,
@@ -186,6 +180,7 @@ const OBSERVABILITY: &[Key] = &[
 ];
 
 const IGNORED: &[Key] = &[
+    Key::ignored("tasks.lease_timeout", "every worker names the lease that it wants"),
     Key::ignored("timeouts.poll_interval", "timers fire when they are due; nothing polls"),
     Key::ignored("messages.poll_interval", "messages are sent as soon as they are committed; nothing polls"),
     Key::ignored("messages.batch_size", "the server sizes its own batches"),

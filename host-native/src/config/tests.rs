@@ -205,7 +205,7 @@ fn half_of_an_authentication_is_refused() {
         refused(&Layers { file: "auth.iss = 'x'", ..NOTHING }),
         "resonate.toml line 1: auth.iss needs auth.publickey, which is not set"
     );
-    assert!(loaded(&Layers { file: "auth.iss = 'x'\nauth.publickey = 'none'", ..NOTHING }).is_ok());
+    assert!(loaded(&Layers { file: "auth.iss = 'x'\nauth.publickey = 'key.pem'", ..NOTHING }).is_ok());
 }
 
 #[test]

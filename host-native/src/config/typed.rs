@@ -90,7 +90,7 @@ section! {
     /// `auth.*`
     #[derive(Default)]
     AuthConfig {
-        /// A PEM file, or `none` for unsigned tokens; without it there is no authentication.
+        /// A PEM file; without it there is no authentication.
         publickey: Option<String>,
         /// The issuer that a token must name.
         iss: Option<String>,
@@ -140,15 +140,12 @@ section! {
 
     /// `protocol.*`
     ProtocolConfig {
-        /// Whether to refuse what the public server lets pass.
+        /// Whether the formal specification holds to the letter.
         strict: bool,
     }
 
     /// `tasks.*`
     TasksConfig {
-        /// The lease of a worker that does not ask for one (configured in milliseconds).
-        #[serde(with = "millis")]
-        lease_timeout: Duration,
         /// The wait before an unclaimed task is sent again (configured in milliseconds).
         #[serde(with = "millis")]
         retry_timeout: Duration,

@@ -12,8 +12,7 @@ use super::limits::{BACKGROUND_BUSY_MAX, BACKGROUND_IDLE_MAX, FAILURE_PAUSE, SKI
 use crate::store::{Error, HostStore};
 
 /// Kinds of work that this host does. Messages wait in the outbox until it has transports.
-const KINDS: [DueKind; 5] =
-    [DueKind::Deadline, DueKind::Discharge, DueKind::Lease, DueKind::Retry, DueKind::Schedule];
+const KINDS: [DueKind; 5] = [DueKind::Deadline, DueKind::Discharge, DueKind::Lease, DueKind::Retry, DueKind::Schedule];
 
 /// When to look for due rows.
 #[derive(Debug)]

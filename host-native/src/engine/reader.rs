@@ -56,4 +56,3 @@ impl<R: ReadStore> Reader<R> {
         Ok(())
     }
 }
-

@@ -28,10 +28,10 @@ fn never<T>(result: Result<T, Infallible>) -> T {
     }
 }
 
-fn conflict(error: TxError<Infallible>) -> TxError<Error> {
+fn conflict(error: &TxError<Infallible>) -> TxError<Error> {
     match error {
         TxError::Conflict => TxError::Conflict,
-        TxError::Store(never) => match never {},
+        TxError::Store(never) => match *never {},
     }
 }
 
@@ -67,11 +67,11 @@ impl drive::Tx for Tx<'_> {
     }
 
     fn write(&mut self, writes: &[Write]) -> Result<(), TxError<Error>> {
-        self.0.write(writes).map_err(conflict)
+        self.0.write(writes).map_err(|error| conflict(&error))
     }
 
     fn commit(self) -> Result<(), TxError<Error>> {
-        self.0.commit().map_err(conflict)
+        self.0.commit().map_err(|error| conflict(&error))
     }
 }
 

@@ -29,11 +29,8 @@ pub(super) fn load(connection: &Connection, read: &Read, records: &mut Records) 
             records.learn_schedule(id, first(connection, SQL, [id.as_str()], rows::schedule)?);
         }
         Read::Message(key) => {
-            const SQL: &str = concat!(
-                "SELECT ",
-                message_columns!(),
-                " FROM outbox WHERE kind = ?1 AND id = ?2 AND listener = ?3"
-            );
+            const SQL: &str =
+                concat!("SELECT ", message_columns!(), " FROM outbox WHERE kind = ?1 AND id = ?2 AND listener = ?3");
             records.learn_message(key, first(connection, SQL, message_key(key), rows::message)?);
         }
         Read::CallbacksOf { awaited, after, limit } => {
@@ -51,11 +48,8 @@ pub(super) fn load(connection: &Connection, read: &Read, records: &mut Records) 
             records.learn_listeners(awaited, addresses, *limit);
         }
         Read::HeldBy { pid, after, limit } => {
-            const SQL: &str = concat!(
-                "SELECT ",
-                task_columns!(),
-                " FROM tasks WHERE pid = ?1 AND id > ?2 ORDER BY id LIMIT ?3"
-            );
+            const SQL: &str =
+                concat!("SELECT ", task_columns!(), " FROM tasks WHERE pid = ?1 AND id > ?2 ORDER BY id LIMIT ?3");
             let after = after.as_ref().map_or("", Id::as_str);
             let tasks = all(connection, SQL, params![&**pid, after, *limit as i64], rows::task)?;
             records.learn_held(pid, tasks, *limit);
@@ -86,8 +80,7 @@ fn first_of_branch(
     promises_max: usize,
     bytes_max: usize,
 ) -> Result<Vec<Promise>, Error> {
-    const SQL: &str =
-        concat!("SELECT ", promise_columns!(), " FROM promises WHERE branch = ?1 ORDER BY id LIMIT ?2");
+    const SQL: &str = concat!("SELECT ", promise_columns!(), " FROM promises WHERE branch = ?1 ORDER BY id LIMIT ?2");
     let mut statement = connection.prepare_cached(SQL)?;
     let mut found = statement.query(params![branch, promises_max as i64])?;
     let (mut promises, mut bytes) = (Vec::new(), 0);
@@ -103,12 +96,7 @@ fn first_of_branch(
 }
 
 /// The first rows of a kind that are due.
-pub(super) fn due(
-    connection: &Connection,
-    kind: DueKind,
-    until: Timestamp,
-    limit: usize,
-) -> Result<Vec<Due>, Error> {
+pub(super) fn due(connection: &Connection, kind: DueKind, until: Timestamp, limit: usize) -> Result<Vec<Due>, Error> {
     let sql = match kind {
         DueKind::Deadline => {
             "SELECT timeout_at, id FROM promises WHERE state = 0 AND timeout_at <= ?1 ORDER BY timeout_at LIMIT ?2"

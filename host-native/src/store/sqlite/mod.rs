@@ -88,7 +88,8 @@ impl Store for SqliteStore {
 
 impl HostStore for SqliteStore {
     fn reopen(&mut self) -> Result<(), Error> {
-        let mut connection = connect_writer(&self.path, &self.synchronous).map_err(|error| explain(&self.path, error))?;
+        let mut connection =
+            connect_writer(&self.path, &self.synchronous).map_err(|error| explain(&self.path, error))?;
         self.checkpointer.watch(&mut connection)?;
         self.connection = connection;
         Ok(())
@@ -224,7 +225,9 @@ fn explain(path: &Path, error: impl Into<Error>) -> Error {
     };
     let shown = path.display();
     Error::Open(match error.sqlite_error_code() {
-        Some(ErrorCode::CannotOpen) => format!("cannot open {shown}: check that its folder exists and may be written to"),
+        Some(ErrorCode::CannotOpen) => {
+            format!("cannot open {shown}: check that its folder exists and may be written to")
+        }
         Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
             format!("{shown} is read-only: the server must be able to write to it")
         }

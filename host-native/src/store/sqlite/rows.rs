@@ -79,7 +79,8 @@ impl Columns<'_> {
 
     fn optional_instant(&self, column: usize) -> Result<Option<Timestamp>, Error> {
         let millis: Option<i64> = self.get(column)?;
-        let checked = millis.map(|millis| u64::try_from(millis).ok().and_then(|millis| Timestamp::try_from(millis).ok()));
+        let checked =
+            millis.map(|millis| u64::try_from(millis).ok().and_then(|millis| Timestamp::try_from(millis).ok()));
         checked.map(|instant| instant.ok_or_else(|| self.bad("an instant is out of range"))).transpose()
     }
 

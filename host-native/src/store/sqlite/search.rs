@@ -29,7 +29,8 @@ pub(super) fn promises(connection: &Connection, search: &SearchPromises, now: Ti
             page(connection, &sql, [after.as_deref().unwrap_or("")], search.limit, matching)?
         }
         PromiseOrder::Newest { after: None } => {
-            let sql = format!("SELECT {} FROM promises WHERE {states} ORDER BY created_at DESC, id DESC", promise_columns!());
+            let sql =
+                format!("SELECT {} FROM promises WHERE {states} ORDER BY created_at DESC, id DESC", promise_columns!());
             page(connection, &sql, [], search.limit, matching)?
         }
         PromiseOrder::Newest { after: Some((created_at, id)) } => {

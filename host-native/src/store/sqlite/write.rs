@@ -190,7 +190,7 @@ fn free(connection: &Connection, sql: &str, params: impl Params) -> Written {
 }
 
 fn resumes(task: &Task) -> Option<String> {
-    let texts: Vec<&str> = task.resumes.iter().map(|id| id.as_str()).collect();
+    let texts: Vec<&str> = task.resumes.iter().map(resonate_core::id::Id::as_str).collect();
     (!texts.is_empty()).then(|| serde_json::Value::from(texts).to_string())
 }
 

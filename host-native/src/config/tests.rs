@@ -235,3 +235,10 @@ fn a_named_file_must_exist() {
     let error = file::read(Some(Path::new("/no/such/resonate.toml"))).unwrap_err();
     assert!(matches!(error, Error::Unreadable { .. }), "{error}");
 }
+
+#[test]
+fn the_readme_shows_the_table_of_keys() {
+    let readme = include_str!("../../../README.md");
+    let table = super::markdown();
+    assert!(readme.contains(table.trim()), "put the output of `resonate config --markdown` into README.md");
+}

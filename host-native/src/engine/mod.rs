@@ -79,7 +79,19 @@ struct Job<A> {
     bytes: usize,
     answer: oneshot::Sender<Result<A, SubmitError>>,
     /// Given back when the job is done with.
-    _room: Option<OwnedSemaphorePermit>,
+    _room: Option<Room>,
+}
+
+/// A place in the writer's queue.
+struct Room {
+    _bytes: OwnedSemaphorePermit,
+    metrics: Arc<Metrics>,
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        self.metrics.queue_requests.dec();
+    }
 }
 
 /// A reader's answer; `None` sends the request to the writer.
@@ -177,10 +189,9 @@ impl Engine {
         };
         let room = u32::try_from(bytes.min(limits::QUEUE_BYTES_MAX)).map_err(|_| SubmitError::Busy)?;
         let room = Arc::clone(&self.0.room).try_acquire_many_owned(room).map_err(|_| self.busy())?;
+        let room = Room { _bytes: room, metrics: Arc::clone(&self.0.metrics) };
         self.0.metrics.queue_requests.inc();
-        let answer = self.enqueue(&self.0.writer, request, bytes, Some(room)).await;
-        self.0.metrics.queue_requests.dec();
-        answer
+        self.enqueue(&self.0.writer, request, bytes, Some(room)).await
     }
 
     /// Whether the last transaction succeeded.
@@ -211,7 +222,7 @@ impl Engine {
         queue: &SyncSender<Job<A>>,
         request: Request,
         bytes: usize,
-        room: Option<OwnedSemaphorePermit>,
+        room: Option<Room>,
     ) -> Result<A, SubmitError> {
         let (answer, answered) = oneshot::channel();
         queue.try_send(Job { request, bytes, answer, _room: room }).map_err(|error| match error {

@@ -228,7 +228,7 @@ impl Generator {
                     pattern: self.chance(20).then(|| IdPattern::new("p*")),
                     prefix,
                     state: self.state_filter(),
-                    tags: self.chance(20).then(|| self.tags()).unwrap_or_default(),
+                    tags: if self.chance(20) { self.tags() } else { Tags::new() },
                     order,
                     limit,
                 })

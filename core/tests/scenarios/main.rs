@@ -1,0 +1,8 @@
+//! Rules of the machine that are stated best as a short story: what is held back, doubled, bounded, cleared or saturated.
+
+mod bounds;
+mod dispatch;
+mod story;
+#[path = "../support/mod.rs"]
+mod support;
+mod waiting;

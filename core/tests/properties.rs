@@ -257,9 +257,14 @@ fn what_a_host_loses_costs_time_and_nothing_else() {
             let request = match generator.request(&prompt.state) {
                 // A late occurrence is a promise that is born late, which clients can see.
                 Request::RunSchedule { id, .. } => Request::GetSchedule { id },
-                Request::MessageDelivered { key, .. }
+                Request::ClaimMessage { key, .. }
+                | Request::MessageDelivered { key, .. }
                 | Request::MessageFailed { key, .. }
-                | Request::MessageUnclaimed { key, .. } => Request::ClaimMessage { key, connected: false },
+                | Request::MessageUnclaimed { key, .. } => match key {
+                    // Only one of the hosts may have put it in.
+                    MessageKey::Execute { task } => Request::GetTask { id: task },
+                    MessageKey::Unblock { .. } => Request::ClaimMessage { key, connected: false },
+                },
                 // Time will leap at the end, over few occurrences.
                 Request::CreateSchedule(create) => {
                     Request::CreateSchedule(CreateSchedule { cron: "0 * * * *".to_owned(), ..create })

@@ -30,7 +30,7 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 /// Page cache of the writer, in KiB.
 const WRITER_CACHE_KIB: i64 = 48 * 1024;
 /// Page cache of each reader, in KiB.
-const READER_CACHE_KIB: i64 = 8 * 1024;
+const READER_CACHE_KIB: i64 = 24 * 1024;
 /// Prepared statements kept by each connection.
 const STATEMENTS_MAX: usize = 64;
 

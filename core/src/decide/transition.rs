@@ -2,7 +2,7 @@
 //! handler sees through it is as of `now`: a row past its deadline is settled first (spec §4, projection), so that no handler can act on one
 //! that is stale. Handlers check everything before they write anything else.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use super::{Decided, Decision, Stop, discharge_promise};
@@ -28,9 +28,9 @@ pub(crate) struct Transition<'a> {
     pub(crate) now: Timestamp,
     pub(crate) records: &'a Records,
     changes: Changes,
-    /// After-images of this transition, the latest last.
-    promises: Vec<Arc<Promise>>,
-    tasks: Vec<Arc<Task>>,
+    /// After-images of this transition. By id, since one request may touch every task of a worker.
+    promises: BTreeMap<Id, Arc<Promise>>,
+    tasks: BTreeMap<Id, Arc<Task>>,
     /// Settled promises whose waiters are to be discharged.
     settled: VecDeque<Id>,
     /// Waiters that may still be discharged.
@@ -62,8 +62,8 @@ impl<'a> Transition<'a> {
             now,
             records,
             changes: Changes::default(),
-            promises: Vec::new(),
-            tasks: Vec::new(),
+            promises: BTreeMap::new(),
+            tasks: BTreeMap::new(),
             settled: VecDeque::new(),
             discharges_left: DISCHARGE_PER_REQUEST_MAX,
         }
@@ -89,7 +89,7 @@ impl<'a> Transition<'a> {
 
     /// A promise as of now. One past its deadline is settled by it in this transition.
     pub(crate) fn promise(&mut self, id: &Id) -> Decided<Option<Arc<Promise>>> {
-        if let Some(promise) = self.promises.iter().rev().find(|promise| promise.id == *id) {
+        if let Some(promise) = self.promises.get(id) {
             return Ok(Some(Arc::clone(promise)));
         }
         match self.records.promise(id) {
@@ -115,7 +115,7 @@ impl<'a> Transition<'a> {
     }
 
     fn stored_task(&self, id: &Id) -> Decided<Option<Arc<Task>>> {
-        if let Some(task) = self.tasks.iter().rev().find(|task| task.id == *id) {
+        if let Some(task) = self.tasks.get(id) {
             return Ok(Some(Arc::clone(task)));
         }
         let known = self.records.task(id).ok_or_else(|| Stop::Missing(vec![Read::Task(id.clone())]))?;
@@ -150,7 +150,7 @@ impl<'a> Transition<'a> {
     pub(crate) fn settle(&mut self, after: Promise) -> Decided<Arc<Promise>> {
         let task = if after.target().is_some() { self.stored_task(&after.id)? } else { None };
         let after = Arc::new(after);
-        self.promises.push(Arc::clone(&after));
+        self.promises.insert(after.id.clone(), Arc::clone(&after));
         self.write(Write::SettlePromise(Arc::clone(&after)));
         if let Some(task) = task.filter(|task| task.state != TaskState::Fulfilled) {
             self.move_task(&task, task.fulfilled());
@@ -164,7 +164,7 @@ impl<'a> Transition<'a> {
     /// Inserts a promise.
     pub(crate) fn insert_promise(&mut self, promise: Promise) -> Arc<Promise> {
         let promise = Arc::new(promise);
-        self.promises.push(Arc::clone(&promise));
+        self.promises.insert(promise.id.clone(), Arc::clone(&promise));
         self.write(Write::InsertPromise(Arc::clone(&promise)));
         promise
     }
@@ -172,7 +172,7 @@ impl<'a> Transition<'a> {
     /// Inserts a task.
     pub(crate) fn insert_task(&mut self, task: Task) -> Arc<Task> {
         let task = Arc::new(task);
-        self.tasks.push(Arc::clone(&task));
+        self.tasks.insert(task.id.clone(), Arc::clone(&task));
         self.write(Write::InsertTask(Arc::clone(&task)));
         task
     }
@@ -180,7 +180,7 @@ impl<'a> Transition<'a> {
     /// Replaces a task. One that leaves `pending`, or comes back to it, has no use for the `execute` it had.
     pub(crate) fn move_task(&mut self, before: &Task, after: Task) -> Arc<Task> {
         let after = Arc::new(after);
-        self.tasks.push(Arc::clone(&after));
+        self.tasks.insert(after.id.clone(), Arc::clone(&after));
         if before.state == TaskState::Pending && after.state != TaskState::Pending {
             self.write(Write::DeleteMessage { key: MessageKey::Execute { task: after.id.clone() } });
         }
@@ -191,7 +191,8 @@ impl<'a> Transition<'a> {
     /// Notes that a promise may have waiters from now on.
     pub(crate) fn note_waiters(&mut self, promise: &Promise) {
         if !promise.has_waiters {
-            self.promises.push(Arc::new(Promise { has_waiters: true, ..promise.clone() }));
+            let after = Promise { has_waiters: true, ..promise.clone() };
+            self.promises.insert(promise.id.clone(), Arc::new(after));
             self.write(Write::SetHasWaiters { id: promise.id.clone(), has_waiters: true });
         }
     }
@@ -271,7 +272,7 @@ impl<'a> Transition<'a> {
         let mut preload = Vec::new();
         let mut bytes = 0;
         for id in rows.iter().filter(|id| **id != promise.id).take(PRELOAD_PROMISES_MAX) {
-            let after_image = self.promises.iter().rev().find(|promise| promise.id == *id).cloned();
+            let after_image = self.promises.get(id).cloned();
             let Some(row) = after_image.or_else(|| self.records.promise(id).flatten().cloned()) else { continue };
             bytes += row.weight();
             if bytes > PRELOAD_BYTES_MAX {

@@ -12,7 +12,7 @@ use resonate_core::time::{OutOfRange, Timestamp};
 use resonate_core::value::Value;
 use resonate_core::wire::BadInput;
 use resonate_core::wire::field::{check_text, parse_id};
-use resonate_core::wire::rest::{self, SearchQuery, Terms};
+use resonate_core::wire::rest::{self, SearchQuery};
 use resonate_proto::promise as proto;
 use tonic::Status;
 
@@ -94,7 +94,7 @@ fn invalid(error: BadInput) -> Status {
 ///
 /// # Errors
 /// `INVALID_ARGUMENT` where the machine finds the request contradictory, `INTERNAL` when the reply is of another kind.
-pub(super) fn outcome(terms: &Terms, reply: &Reply) -> Result<Outcome, Status> {
+pub(super) fn outcome(status: rest::Status, reply: &Reply) -> Result<Outcome, Status> {
     let promise = match reply {
         Reply::Promise(promise) | Reply::Created { promise, .. } | Reply::Settled { promise, .. } => {
             Some(print_promise(promise))
@@ -102,7 +102,7 @@ pub(super) fn outcome(terms: &Terms, reply: &Reply) -> Result<Outcome, Status> {
         Reply::Refused(Refusal::NotFound(_)) => None,
         other => return Err(unfit(other)),
     };
-    let status = match terms.status(reply) {
+    let status = match status {
         rest::Status::Ok => proto::Status::Ok,
         rest::Status::Created => proto::Status::Created,
         rest::Status::Forbidden => proto::Status::Forbidden,

@@ -24,7 +24,7 @@ use incoming::Incoming;
 use service::Promises;
 
 /// Requests that one connection may have under way; a client that wants more waits, or opens another connection.
-pub const CONNECTION_STREAMS_MAX: u32 = 1024;
+pub const CONNECTION_STREAMS_MAX: u32 = 256;
 /// How long a connection is quiet before its peer is asked whether it is still there.
 pub const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(30);
 /// How long the peer may take to say so before the connection is closed.

@@ -3,7 +3,7 @@
 use prost::Message;
 use resonate_core::reply::Reply;
 use resonate_core::request::{Request as CoreRequest, Verdict};
-use resonate_core::wire::rest::Terms;
+use resonate_core::wire::rest;
 use resonate_proto::promise::promise_service_server::PromiseService;
 use resonate_proto::promise::{
     CancelPromiseRequest, CancelPromiseResponse, CreatePromiseRequest, CreatePromiseResponse, ReadPromiseRequest,
@@ -13,6 +13,7 @@ use resonate_proto::promise::{
 use tonic::{Request, Response, Status};
 
 use super::convert::{self, Outcome};
+use crate::edge;
 use crate::engine::Engine;
 
 /// The promises of an engine, over gRPC.
@@ -27,12 +28,13 @@ impl Promises {
 
     /// The outcome of a request about one promise.
     async fn outcome(&self, request: CoreRequest, strict: bool, bytes: usize) -> Result<Outcome, Status> {
-        let terms = Terms::of(&request, strict);
-        convert::outcome(&terms, &self.submit(request, bytes).await?)
+        let (status, reply) = self.ask(request, strict, bytes).await?;
+        convert::outcome(status, &reply)
     }
 
-    async fn submit(&self, request: CoreRequest, bytes: usize) -> Result<Reply, Status> {
-        self.engine.submit(request, bytes).await.map_err(|error| Status::unavailable(error.to_string()))
+    async fn ask(&self, request: CoreRequest, strict: bool, bytes: usize) -> Result<(rest::Status, Reply), Status> {
+        let answer = edge::ask(&self.engine, request, strict, bytes).await;
+        answer.map_err(|error| Status::unavailable(error.to_string()))
     }
 }
 
@@ -64,7 +66,8 @@ impl PromiseService for Promises {
     ) -> Result<Response<SearchPromisesResponse>, Status> {
         let message = request.into_inner();
         let search = convert::search(&message)?;
-        let reply = self.submit(CoreRequest::SearchPromises(search.clone()), message.encoded_len()).await?;
+        let request = CoreRequest::SearchPromises(search.clone());
+        let (_, reply) = self.ask(request, false, message.encoded_len()).await?;
         Ok(Response::new(convert::page(&search, &reply)?))
     }
 

@@ -1,7 +1,5 @@
 //! The routes of the 2023 API.
 
-use std::time::Instant;
-
 use axum::body::Body;
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
@@ -12,10 +10,11 @@ use resonate_core::reply::Reply;
 use resonate_core::request::{Request, Verdict};
 use resonate_core::search::SearchPromises;
 use resonate_core::wire::BadInput;
-use resonate_core::wire::rest::{self, Status, Terms};
+use resonate_core::wire::rest::{self, Status};
 
 use super::respond::{error, json, unavailable};
 use super::{Shared, body};
+use crate::edge;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const STRICT: HeaderName = HeaderName::from_static("strict");
@@ -111,15 +110,11 @@ fn header<'a>(headers: &'a HeaderMap, name: &HeaderName, shown: &str) -> Result<
 
 /// Submits a request and answers as the 2023 API does.
 async fn submit(shared: &Shared, request: Request, strict: bool, bytes: usize) -> Response {
-    let started = Instant::now();
-    let (kind, terms) = (request.kind(), Terms::of(&request, strict));
     let search = if let Request::SearchPromises(search) = &request { Some(search.clone()) } else { None };
-    let response = match shared.engine.submit(request, bytes).await {
-        Ok(reply) => answer(terms.status(&reply), &reply, search.as_ref()),
+    match edge::ask(&shared.engine, request, strict, bytes).await {
+        Ok((status, reply)) => answer(status, &reply, search.as_ref()),
         Err(why) => unavailable(why),
-    };
-    shared.engine.metrics().answered(kind, response.status().as_u16(), started.elapsed());
-    response
+    }
 }
 
 fn answer(status: Status, reply: &Reply, search: Option<&SearchPromises>) -> Response {

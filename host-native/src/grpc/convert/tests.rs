@@ -158,7 +158,7 @@ fn outcomes_travel_in_the_status() {
         (wanting(""), &Reply::Promise(promise), proto::Status::Ok),
         (wanting(""), &absent, proto::Status::Notfound),
     ] {
-        let outcome = outcome(&terms, reply).unwrap();
+        let outcome = outcome(terms.status(reply), reply).unwrap();
         assert_eq!(outcome.status, status);
         assert_eq!(outcome.promise.is_none(), status == proto::Status::Notfound);
     }
@@ -168,10 +168,10 @@ fn outcomes_travel_in_the_status() {
 
 #[test]
 fn replies_that_no_response_can_carry_are_errors() {
-    let terms = Terms::of(&Request::GetPromise { id: id("foo") }, false);
-    let refused = outcome(&terms, &Reply::Refused(Refusal::Invalid("'tags' do not fit".into()))).unwrap_err();
+    let refused =
+        outcome(rest::Status::Invalid, &Reply::Refused(Refusal::Invalid("'tags' do not fit".into()))).unwrap_err();
     assert_eq!((refused.code(), refused.message()), (Code::InvalidArgument, "'tags' do not fit"));
-    assert_eq!(outcome(&terms, &Reply::Done).unwrap_err().code(), Code::Internal);
+    assert_eq!(outcome(rest::Status::Ok, &Reply::Done).unwrap_err().code(), Code::Internal);
     let query = search(&proto::SearchPromisesRequest { q: "*".into(), ..Default::default() }).unwrap();
     assert_eq!(page(&query, &Reply::Done).unwrap_err().code(), Code::Internal);
 }

@@ -144,7 +144,7 @@ impl<'a> Batch<'a> {
     }
 
     fn take(&mut self, decision: Decision) -> Outcome {
-        let Decision { reply, writes, effects, follow_ups, projected } = decision;
+        let Decision { reply, writes, mut effects, follow_ups, projected } = decision;
         for write in &writes {
             let applied = write.apply_to(&mut self.records);
             assert!(applied.is_ok(), "a decision contradicts the records it was made of: {write:?}");
@@ -154,6 +154,10 @@ impl<'a> Batch<'a> {
         }
         self.writes.extend(writes);
         let room = FOLLOW_UPS_PER_BATCH_MAX.saturating_sub(self.follow_ups.len() + self.waiting.len());
+        if follow_ups.len() > room {
+            // What has no room is due all the same: a sweep right after the commit finds it.
+            effects.push(Effect::WakeAt(self.now));
+        }
         self.waiting.extend(follow_ups.into_iter().take(room));
         Outcome { reply, effects, projected }
     }

@@ -13,5 +13,6 @@ pub mod grpc;
 pub mod http;
 pub mod log;
 pub mod metrics;
+pub mod open_files;
 pub mod serve;
 pub mod store;

@@ -9,7 +9,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
 use super::{Environment, Failure};
 use crate::config::{self, DEFAULT_FILE, Defaults, Loaded};
-use crate::log;
+use crate::{log, open_files};
 
 const CONFIG: &str = "config";
 
@@ -59,6 +59,7 @@ pub(super) fn start(defaults: Defaults, matches: &ArgMatches, environment: &Envi
     for warning in warnings {
         tracing::warn!("{warning}");
     }
+    open_files::raise_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

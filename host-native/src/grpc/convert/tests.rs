@@ -145,7 +145,10 @@ fn states_have_the_numbers_of_the_contract() {
 fn outcomes_travel_in_the_status() {
     let promise = Arc::new(pending());
     let wanting = |key: &str| {
-        Terms::of(&create(proto::CreatePromiseRequest { idempotency_key: key.into(), ..creation() }).unwrap(), true)
+        rest::Terms::of(
+            &create(proto::CreatePromiseRequest { idempotency_key: key.into(), ..creation() }).unwrap(),
+            true,
+        )
     };
     let fresh = Reply::Created { promise: Arc::clone(&promise), fresh: true };
     let known = Reply::Created { promise: Arc::clone(&promise), fresh: false };

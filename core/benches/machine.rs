@@ -14,6 +14,10 @@ const PAIRS: usize = 10_000;
 /// Requests in a batch, as under load.
 const BATCH: usize = 256;
 
+/// The allocator of the server.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {
     divan::main();
 }

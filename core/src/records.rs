@@ -2,6 +2,7 @@
 //! store's state; an open one is what a batch has loaded, with its own writes on top. Decides nothing.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use crate::address::Address;
@@ -208,20 +209,33 @@ impl Records {
     }
 
     pub(crate) fn put_promise(&mut self, promise: Arc<Promise>) {
-        if let Some(branch) = promise.branch() {
-            let known = self.promises.get(&promise.id).is_some_and(Option::is_some);
-            if !known {
-                self.branches.insert(&Arc::from(branch), promise.id.clone());
-            }
-        }
+        let put = self.put_promise_if(promise, |_| true);
+        debug_assert!(put, "nothing was asked of the row before");
+    }
+
+    /// Puts a promise in place of what is known of it, if that fits: one search of the table for guard and change. Returns whether it did.
+    pub(crate) fn put_promise_if(
+        &mut self,
+        promise: Arc<Promise>,
+        fits: impl Fn(Option<&Promise>) -> bool,
+    ) -> bool {
         let after = Arc::clone(&promise);
-        let before = match self.promises.get_mut(&promise.id) {
-            Some(row) => row.replace(promise),
-            None => self.promises.insert(promise.id.clone(), Some(promise)).flatten(),
+        let before = match self.promises.entry(promise.id.clone()) {
+            Entry::Occupied(row) if !fits(row.get().as_deref()) => return false,
+            Entry::Vacant(_) if !fits(None) => return false,
+            Entry::Occupied(mut row) => row.insert(Some(promise)),
+            Entry::Vacant(row) => {
+                row.insert(Some(promise));
+                None
+            }
         };
+        if let (None, Some(branch)) = (&before, after.branch()) {
+            self.branches.insert(&Arc::from(branch), after.id.clone());
+        }
         if let Some(due) = &mut self.due {
             due.replace(before.as_deref(), Some(&*after));
         }
+        true
     }
 
     pub(crate) fn put_task(&mut self, task: Arc<Task>) {

@@ -117,13 +117,12 @@ impl Write {
     pub fn apply_to(&self, records: &mut Records) -> Result<(), Conflict> {
         match self {
             Self::InsertPromise(promise) => {
-                guard(records.promise(&promise.id).flatten().is_none())?;
-                records.put_promise(Arc::clone(promise));
+                guard(records.put_promise_if(Arc::clone(promise), |before| before.is_none()))?;
             }
             Self::SettlePromise(promise) => {
-                let before = records.promise(&promise.id).flatten().ok_or(Conflict)?;
-                guard(before.state == PromiseState::Pending)?;
-                records.put_promise(Arc::clone(promise));
+                let is_pending =
+                    |before: Option<&Promise>| before.is_some_and(|row| row.state == PromiseState::Pending);
+                guard(records.put_promise_if(Arc::clone(promise), is_pending))?;
             }
             Self::SetHasWaiters { id, has_waiters } => {
                 let mut promise = Promise::clone(records.promise(id).flatten().ok_or(Conflict)?);

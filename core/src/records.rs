@@ -214,11 +214,7 @@ impl Records {
     }
 
     /// Puts a promise in place of what is known of it, if that fits: one search of the table for guard and change. Returns whether it did.
-    pub(crate) fn put_promise_if(
-        &mut self,
-        promise: Arc<Promise>,
-        fits: impl Fn(Option<&Promise>) -> bool,
-    ) -> bool {
+    pub(crate) fn put_promise_if(&mut self, promise: Arc<Promise>, fits: impl Fn(Option<&Promise>) -> bool) -> bool {
         let after = Arc::clone(&promise);
         let before = match self.promises.entry(promise.id.clone()) {
             Entry::Occupied(row) if !fits(row.get().as_deref()) => return false,

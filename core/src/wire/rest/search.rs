@@ -33,10 +33,7 @@ pub fn parse_search_pairs<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)
             "q" => query.q.replace(text).is_some(),
             "state" => query.state.replace(text).is_some(),
             "cursor" => query.cursor.replace(text).is_some(),
-            "limit" => {
-                let limit = text.parse().map_err(|_| BadInput::field("limit", "must be an integer"))?;
-                query.limit.replace(limit).is_some()
-            }
+            "limit" => query.limit.replace(parse_limit(text)?).is_some(),
             unknown => {
                 return Err(BadInput(format!("unknown query parameter '{unknown}': known are {}", NAMES.join(", "))));
             }
@@ -71,6 +68,15 @@ pub fn parse_search(query: &SearchQuery<'_>) -> Result<Request, BadInput> {
         order: PromiseOrder::Newest { after: None },
         limit: limit.map_or(SEARCH_2023_LIMIT_MAX, |limit| limit.min(SEARCH_2023_LIMIT_MAX)),
     }))
+}
+
+/// A limit is any integer, however large: what is out of range counts as the largest page.
+fn parse_limit(text: &str) -> Result<i64, BadInput> {
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(BadInput::field("limit", "must be an integer"));
+    }
+    Ok(text.parse().unwrap_or(i64::MAX))
 }
 
 fn parse_state(text: &str) -> Result<StateFilter, BadInput> {

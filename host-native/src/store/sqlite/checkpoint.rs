@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use rusqlite::Connection;
@@ -32,11 +33,15 @@ struct Shared {
     ready: AtomicBool,
 }
 
-/// The writer's end of the checkpoint thread. The thread ends with it.
+/// The writer's end of the checkpoint thread. The thread ends with it, and has closed its connection then: whoever opens the file next finds
+/// nobody else.
 #[derive(Debug)]
 pub(super) struct Checkpointer {
     shared: Arc<Shared>,
-    wake: SyncSender<()>,
+    /// There until the end.
+    wake: Option<SyncSender<()>>,
+    /// There until the end.
+    thread: Option<JoinHandle<()>>,
 }
 
 impl Checkpointer {
@@ -45,11 +50,11 @@ impl Checkpointer {
         let shared = Arc::new(Shared::default());
         let (wake, woken) = sync_channel(1);
         let (copier, theirs) = (super::connect(path, 1024)?, Arc::clone(&shared));
-        std::thread::Builder::new()
+        let thread = std::thread::Builder::new()
             .name("checkpoint".to_owned())
             .spawn(move || copy(&copier, &theirs, &woken))
             .map_err(|error| Error::Open(format!("cannot start a thread: {error}")))?;
-        let checkpointer = Self { shared, wake };
+        let checkpointer = Self { shared, wake: Some(wake), thread: Some(thread) };
         checkpointer.watch(connection)?;
         Ok(checkpointer)
     }
@@ -59,7 +64,10 @@ impl Checkpointer {
         let (shared, wake) = (Arc::clone(&self.shared), self.wake.clone());
         connection.wal_hook(Some(move |_: &mut Wal, pages: i32| {
             shared.log_pages.store(pages, Ordering::Relaxed);
-            if pages >= LOG_PAGES && !shared.copying.load(Ordering::Relaxed) {
+            if pages >= LOG_PAGES
+                && !shared.copying.load(Ordering::Relaxed)
+                && let Some(wake) = &wake
+            {
                 // A full channel means that the thread has been told already.
                 let _ = wake.try_send(());
             }
@@ -74,6 +82,18 @@ impl Checkpointer {
             && let Err(error) = checkpoint(connection)
         {
             tracing::warn!(%error, "cannot finish a checkpoint");
+        }
+    }
+}
+
+impl Drop for Checkpointer {
+    /// The writer's connection, which can wake the thread too, must have been closed before.
+    fn drop(&mut self) {
+        self.wake = None;
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the checkpoint thread has panicked");
         }
     }
 }

@@ -1,3 +1,8 @@
 //! The integration tests: every table against every driver, what all stores have in common, databases of other versions and programs.
 
+mod migrations;
+mod requests_parity;
+mod store_contract;
+#[path = "../../core/tests/support/mod.rs"]
+mod support;
 mod tables;

@@ -9,7 +9,7 @@ pub(super) struct Asked {
 }
 
 /// Reads a request. `cursor` is that of the last search.
-pub(super) fn parse(text: &str, line: usize, cursor: Option<&str>) -> Result<Asked, String> {
+pub(super) fn parse(text: &str, cursor: Option<&str>) -> Result<Asked, String> {
     let text = match cursor {
         Some(cursor) => text.replace("$cursor", cursor),
         None if text.contains("$cursor") => return Err("no search has given a cursor".to_owned()),
@@ -30,7 +30,7 @@ pub(super) fn parse(text: &str, line: usize, cursor: Option<&str>) -> Result<Ask
         "envelope" => plain(Call::Envelope(expand(rest))),
         _ => match Verb::ALL.into_iter().find(|verb| verb.name() == name) {
             Some(verb) => plain(Call::Rest(parse_write(verb, rest)?)),
-            None if name.contains('.') => Ok(parse_envelope(name, rest, line)),
+            None if name.contains('.') => Ok(parse_envelope(name, rest)),
             None if name.bytes().all(|byte| byte.is_ascii_uppercase()) => plain(Call::Http(parse_http(name, rest)?)),
             None => Err(format!("no request {name:?}")),
         },
@@ -83,8 +83,8 @@ fn parse_http(method: &str, text: &str) -> Result<HttpCall, String> {
     Ok(HttpCall { method: method.to_owned(), path: expand_text(path)?, headers, body })
 }
 
-fn parse_envelope(kind: &str, data: &str, line: usize) -> Asked {
-    let corr_id = format!("row {line}");
+fn parse_envelope(kind: &str, data: &str) -> Asked {
+    let corr_id = format!("for {kind}");
     let mut body = format!(r#"{{"kind":"{kind}","head":{{"corrId":"{corr_id}","version":"2026-04-01"}},"data":"#);
     body.push_str(if data.is_empty() { "{}" } else { data });
     body.push('}');
@@ -138,7 +138,7 @@ mod tests {
 
     #[test]
     fn a_write_is_read_with_its_options_and_its_body() {
-        let asked = parse(r#"create a%2Fb key=k strict {"timeout": 1}"#, 1, None).unwrap_or_else(|why| panic!("{why}"));
+        let asked = parse(r#"create a%2Fb key=k strict {"timeout": 1}"#, None).unwrap_or_else(|why| panic!("{why}"));
         let Call::Rest(RestCall::Write { verb, id, key, strict, body }) = asked.call else { panic!("no write") };
         assert_eq!((verb, &*id, key.as_deref(), strict.as_deref()), (Verb::Create, "a%2Fb", Some("k"), Some("true")));
         assert_eq!(body, br#"{"timeout": 1}"#);
@@ -147,7 +147,7 @@ mod tests {
     #[test]
     fn a_request_that_is_none_is_refused() {
         for text in ["fetch a", "create", "create a lock=k", "search q=a&cursor=$cursor"] {
-            assert!(parse(text, 1, None).is_err(), "{text}");
+            assert!(parse(text, None).is_err(), "{text}");
         }
     }
 }

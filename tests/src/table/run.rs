@@ -13,6 +13,9 @@ use super::{Row, Scenario, Table};
 use crate::driver::{Answer, Call, Dials, Driver};
 use crate::drivers::Kind;
 
+/// Characters of an answer that a failure shows.
+const SHOWN_CHARS_MAX: usize = 2000;
+
 /// Runs a table that is a file against drivers of a kind, and shows how many rows it had.
 ///
 /// # Panics
@@ -49,7 +52,7 @@ fn run_scenario(scenario: &Scenario, kind: Kind) -> Result<usize, (usize, String
 }
 
 fn run_row(row: &Row, driver: &mut dyn Driver, cursor: Option<&str>) -> Result<Answer, String> {
-    let Asked { call, echo } = request::parse(&row.request, row.line, cursor)?;
+    let Asked { call, echo } = request::parse(&row.request, cursor)?;
     let expected = if row.expected.is_empty() { "200" } else { &row.expected };
     let parsed = Expected::parse(expected)?;
     let show = |got: &str| format!("  {} {}\n  expected {expected}\n  got      {got}", row.at, row.request);
@@ -59,7 +62,7 @@ fn run_row(row: &Row, driver: &mut dyn Driver, cursor: Option<&str>) -> Result<A
     if let Some((kind, corr_id)) = &echo {
         answer = open_envelope(answer, kind, corr_id).map_err(|why| show(&why))?;
     }
-    let got = format!("{} {}", answer.status, answer.body);
+    let got = clipped(format!("{} {}", answer.status, answer.body));
     // What is not there has no body in the 2023 API.
     let nothing = matches!(call, Call::Rest(_)) && parsed.is_bare(404);
     if !parsed.fits(&answer) || (nothing && !answer.body.is_null()) {
@@ -69,6 +72,14 @@ fn run_row(row: &Row, driver: &mut dyn Driver, cursor: Option<&str>) -> Result<A
         return Err(show(&format!("{got}, and something has changed")));
     }
     Ok(answer)
+}
+
+/// A text short enough to be read.
+fn clipped(text: String) -> String {
+    match text.char_indices().nth(SHOWN_CHARS_MAX) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
 }
 
 /// The data of an answer, after a look at what is around it.

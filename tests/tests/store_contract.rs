@@ -1,0 +1,198 @@
+//! What every store has in common with the reference: the same writes are taken or conflict, leave the same state, and every read of it has the
+//! same answer. Records are well formed, as the machine makes them; which of them meet is random.
+
+mod reads;
+mod writes;
+
+use resonate::store::sqlite::SqliteStore;
+use resonate_core::drive::{Store, Tx, TxError};
+use resonate_core::due::{Due, DueKind};
+use resonate_core::memory::MemoryStore;
+use resonate_core::read::Read;
+use resonate_core::records::Records;
+use resonate_core::snapshot::Snapshot;
+use resonate_core::time::Timestamp;
+use resonate_core::write::Write;
+use resonate_tests::folder::Folder;
+
+use crate::support::{at, seed};
+use writes::World;
+
+const HISTORIES: usize = 15;
+const TRANSACTIONS: usize = 80;
+const READS_PER_TRANSACTION: usize = 12;
+
+/// Whether a transaction took its writes; `false` is a conflict.
+fn commit<S>(store: &mut S, writes: &[Write]) -> bool
+where
+    S: Store<Error: std::fmt::Debug>,
+{
+    let mut tx = store.begin().expect("a transaction");
+    // A conflict may show with the write or with the commit.
+    match tx.write(writes).and_then(|()| tx.commit()) {
+        Ok(()) => true,
+        Err(TxError::Conflict) => false,
+        Err(TxError::Store(error)) => panic!("{error:?}: {writes:#?}"),
+    }
+}
+
+fn snapshot<S>(store: &mut S) -> Snapshot
+where
+    S: Store<Error: std::fmt::Debug>,
+{
+    store.begin().expect("a transaction").snapshot().expect("a snapshot")
+}
+
+/// Everything that is known after these reads. Records show all that they hold when they are printed.
+fn answers<S>(store: &mut S, reads: &[Read]) -> String
+where
+    S: Store<Error: std::fmt::Debug>,
+{
+    let mut records = Records::open();
+    store.begin().expect("a transaction").load(reads, &mut records).expect("answers");
+    format!("{records:#?}")
+}
+
+fn due<S>(store: &mut S, kind: DueKind, until: Timestamp, limit: usize) -> Vec<Due>
+where
+    S: Store<Error: std::fmt::Debug>,
+{
+    store.begin().expect("a transaction").due(kind, until, limit).expect("due rows")
+}
+
+struct Pair {
+    memory: MemoryStore,
+    sqlite: SqliteStore,
+    folder: Folder,
+}
+
+impl Pair {
+    fn new() -> Self {
+        let folder = Folder::new();
+        let sqlite = SqliteStore::open(&folder.file("resonate.db"), "off").expect("a new database");
+        Self { memory: MemoryStore::new(), sqlite, folder }
+    }
+
+    fn compare_state(&mut self) {
+        let (expected, found) = (self.memory.snapshot(), snapshot(&mut self.sqlite));
+        assert!(expected == found, "memory {expected:#?}\nsqlite {found:#?}");
+    }
+
+    fn compare_read(&mut self, read: &Read) {
+        let reads = std::slice::from_ref(read);
+        let (expected, found) = (answers(&mut self.memory, reads), answers(&mut self.sqlite, reads));
+        assert!(expected == found, "{read:#?}\nmemory {expected}\nsqlite {found}");
+    }
+
+    /// Which of several rows that are due at the same instant come first is a store's own.
+    fn compare_due(&mut self, kind: DueKind, until: Timestamp, limit: usize) {
+        let all = due(&mut self.memory, kind, until, usize::MAX >> 1);
+        let mut found = due(&mut self.sqlite, kind, until, usize::MAX >> 1);
+        assert!(found.is_sorted_by_key(|due| due.at), "{found:#?}");
+        found.sort();
+        assert_eq!(all, found, "{kind:?} until {until}");
+        let instants = |due: &[Due]| due.iter().map(|due| due.at).collect::<Vec<_>>();
+        let (first, limited) = (due(&mut self.memory, kind, until, limit), due(&mut self.sqlite, kind, until, limit));
+        assert_eq!(instants(&first), instants(&limited), "{kind:?} until {until}, {limit} rows");
+        assert!(limited.iter().all(|due| all.contains(due)), "{limited:#?}");
+    }
+}
+
+/// Histories of transactions, with a look at both stores after each.
+fn histories(test: &str, mut check: impl FnMut(&mut World, &mut Pair)) {
+    let mut rng = fastrand::Rng::with_seed(seed(test));
+    for _ in 0..HISTORIES {
+        let mut world = World::new(rng.u64(..));
+        let mut pair = Pair::new();
+        for _ in 0..TRANSACTIONS {
+            check(&mut world, &mut pair);
+        }
+    }
+}
+
+#[test]
+fn the_same_writes_are_taken_or_conflict_and_leave_the_same_state() {
+    let (mut taken, mut conflicts) = (0, 0);
+    histories("the_same_writes_are_taken_or_conflict", |world, pair| {
+        let writes = world.writes(&pair.memory);
+        let expected = commit(&mut pair.memory, &writes);
+        assert_eq!(expected, commit(&mut pair.sqlite, &writes), "{writes:#?}");
+        *(if expected { &mut taken } else { &mut conflicts }) += 1;
+        pair.compare_state();
+    });
+    assert!(taken > HISTORIES * TRANSACTIONS / 4, "{taken} transactions were taken");
+    assert!(conflicts > HISTORIES * TRANSACTIONS / 20, "{conflicts} transactions conflicted");
+}
+
+#[test]
+fn every_read_has_the_same_answer() {
+    histories("every_read_has_the_same_answer", |world, pair| {
+        let writes = world.writes(&pair.memory);
+        commit(&mut pair.memory, &writes);
+        commit(&mut pair.sqlite, &writes);
+        let state = pair.memory.snapshot();
+        for _ in 0..READS_PER_TRANSACTION {
+            pair.compare_read(&world.read(&state));
+        }
+        let (until, limit) = (world.instant(), world.rng.usize(1..5));
+        for kind in DueKind::ALL {
+            pair.compare_due(kind, until, limit);
+            pair.compare_due(kind, Timestamp::MAX, 1);
+        }
+    });
+}
+
+#[test]
+fn a_transaction_that_is_not_committed_leaves_no_trace() {
+    histories("a_transaction_that_is_not_committed", |world, pair| {
+        let before = pair.memory.snapshot();
+        let writes = world.writes(&pair.memory);
+        let mut tx = pair.sqlite.begin().expect("a transaction");
+        let written = tx.write(&writes);
+        drop(tx);
+        assert_eq!(snapshot(&mut pair.sqlite), before);
+        let mut tx = pair.memory.begin().expect("a transaction");
+        tx.write(&writes).expect("the reference store looks at guards when it commits");
+        drop(tx);
+        assert_eq!(pair.memory.snapshot(), before);
+        // The same writes are taken, or refused, as if nothing had been.
+        assert_eq!(commit(&mut pair.sqlite, &writes), written.is_ok());
+        commit(&mut pair.memory, &writes);
+        pair.compare_state();
+    });
+}
+
+#[test]
+fn a_conflict_in_the_middle_leaves_no_trace() {
+    histories("a_conflict_in_the_middle", |world, pair| {
+        let before = pair.memory.snapshot();
+        let mut writes = world.writes(&pair.memory);
+        let place = world.rng.usize(..=writes.len());
+        writes.insert(place, world.conflict());
+        assert!(!commit(&mut pair.memory, &writes), "{writes:#?}");
+        assert!(!commit(&mut pair.sqlite, &writes), "{writes:#?}");
+        assert_eq!(pair.memory.snapshot(), before);
+        pair.compare_state();
+        let writes = world.writes(&pair.memory);
+        assert_eq!(commit(&mut pair.memory, &writes), commit(&mut pair.sqlite, &writes));
+    });
+}
+
+#[test]
+fn a_file_that_is_opened_again_has_everything() {
+    let mut world = World::new(seed("a_file_that_is_opened_again"));
+    let Pair { mut memory, mut sqlite, folder } = Pair::new();
+    for _ in 0..10 {
+        for _ in 0..20 {
+            let writes = world.writes(&memory);
+            commit(&mut memory, &writes);
+            commit(&mut sqlite, &writes);
+        }
+        drop(sqlite);
+        sqlite = SqliteStore::open(&folder.file("resonate.db"), "full").expect("the same database");
+        let (expected, found) = (memory.snapshot(), snapshot(&mut sqlite));
+        assert!(expected == found, "memory {expected:#?}\nsqlite {found:#?}");
+        let created = expected.promises.values().map(|promise| promise.created_at).max();
+        assert_eq!(sqlite.last_created_at().expect("an instant"), created.unwrap_or(at(0)));
+    }
+}

@@ -1,0 +1,90 @@
+//! Random reads of every variant: searches with every filter, order and place, scans that begin in the middle and end early.
+
+use resonate_core::id::Id;
+use resonate_core::promise::{PromiseState, Tags};
+use resonate_core::read::Read;
+use resonate_core::search::{IdPattern, PromiseOrder, SearchPromises, SearchSchedules, SearchTasks, StateFilter};
+use resonate_core::snapshot::Snapshot;
+use resonate_core::task::TaskState;
+
+use super::writes::World;
+
+const PATTERNS: [&str; 8] = ["*", "a*", "*1", "a", "b%", "b_", "*\u{1F600}*", "a*.*"];
+const PREFIXES: [&str; 5] = ["", "a", "a.", "b%", "é"];
+
+impl World {
+    /// A read.
+    pub(super) fn read(&mut self, state: &Snapshot) -> Read {
+        let limit = self.rng.usize(1..4);
+        match self.rng.u32(..16) {
+            0 => Read::Promise(self.id()),
+            1 => Read::Task(self.id()),
+            2 => Read::Schedule(self.id()),
+            3 => Read::Message(self.message_key()),
+            4..6 => {
+                let awaited = state.callbacks.first().map_or_else(|| self.id(), |(awaited, _)| awaited.clone());
+                Read::CallbacksOf { awaited, after: self.place(), limit }
+            }
+            6..8 => {
+                let awaited = state.listeners.first().map_or_else(|| self.id(), |(awaited, _)| awaited.clone());
+                let after = self.chance(40).then(|| self.address());
+                Read::ListenersOf { awaited, after, limit }
+            }
+            8 => Read::HeldBy { pid: self.pid(), after: self.place(), limit },
+            9 => {
+                let (promises_max, bytes_max) = (self.rng.usize(1..4), self.one_of(&[0, 5, 20, 1 << 20]));
+                Read::Branch { branch: self.branch(), promises_max, bytes_max }
+            }
+            10..13 => Read::Promises { search: self.promise_search(limit), now: self.instant() },
+            13..15 => {
+                let wanted = self.one_of(&TaskState::ALL);
+                let search = SearchTasks {
+                    prefix: self.prefix(),
+                    state: self.chance(60).then_some(wanted),
+                    after: self.place(),
+                    limit,
+                };
+                Read::Tasks { search, now: self.instant() }
+            }
+            _ => {
+                let search =
+                    SearchSchedules { prefix: self.prefix(), tags: self.wanted_tags(), after: self.place(), limit };
+                Read::Schedules { search }
+            }
+        }
+    }
+
+    fn promise_search(&mut self, limit: usize) -> SearchPromises {
+        let order = match (self.chance(50), self.chance(40)) {
+            (true, true) => PromiseOrder::Newest { after: Some((self.instant(), self.id())) },
+            (true, false) => PromiseOrder::Newest { after: None },
+            (false, _) => PromiseOrder::ById { after: self.place() },
+        };
+        let wanted = self.one_of(&PromiseState::ALL);
+        let state = match self.rng.u32(..4) {
+            0..2 => None,
+            2 => Some(StateFilter::Only(wanted)),
+            _ => Some(StateFilter::AnyRejected),
+        };
+        SearchPromises {
+            pattern: self.chance(40).then(|| IdPattern::new(self.one_of(&PATTERNS))),
+            prefix: self.prefix(),
+            state,
+            tags: self.wanted_tags(),
+            order,
+            limit,
+        }
+    }
+
+    fn place(&mut self) -> Option<Id> {
+        self.chance(40).then(|| self.id())
+    }
+
+    fn prefix(&mut self) -> Option<String> {
+        self.chance(30).then(|| self.one_of(&PREFIXES).to_owned())
+    }
+
+    fn wanted_tags(&mut self) -> Tags {
+        if self.chance(25) { self.tags() } else { Tags::new() }
+    }
+}

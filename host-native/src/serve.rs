@@ -13,7 +13,7 @@ use std::time::Duration;
 use resonate_core::rules::Rules;
 use resonate_core::time::{Millis, Timestamp};
 use tokio::net::{TcpListener, lookup_host};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -53,6 +53,8 @@ impl From<crate::store::Error> for ServeError {
 /// [`ServeError`] when a port or the store cannot be opened.
 pub async fn run(config: Config) -> Result<(), ServeError> {
     support::check(&config)?;
+    // First of all: from here on a signal is a request to stop, and not the end of the process in the middle of something.
+    let mut signals = Signals::listen()?;
     let listeners = Listeners::bind(&config).await?;
     let metrics = Arc::new(Metrics::new());
     let (engine, threads) = start_engine(&config, &metrics)?;
@@ -61,7 +63,7 @@ pub async fn run(config: Config) -> Result<(), ServeError> {
     listeners.serve(&mut servers, &config, &engine, &metrics, &stopped);
     drop(engine);
 
-    wait_for_signal().await?;
+    signals.stop().await;
     tracing::info!("stopping: no new requests, finishing those under way");
     stop.send_replace(true);
     drain(servers, threads, config.server.shutdown_timeout).await;
@@ -178,16 +180,31 @@ fn millis(duration: Duration) -> Millis {
     Millis::saturating(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
 }
 
-async fn wait_for_signal() -> Result<(), ServeError> {
-    let listen = |kind| signal(kind).map_err(|error| ServeError(format!("cannot listen for signals: {error}")));
-    let (mut terminate, mut interrupt) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
-    // A file size limit is an error of the write, not the end of the process.
-    let _limit = listen(SignalKind::from_raw(libc_sigxfsz()))?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+/// The signals that would end the process.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    /// A file size limit is an error of the write, not the end of the process.
+    _limit: Signal,
+}
+
+impl Signals {
+    fn listen() -> Result<Self, ServeError> {
+        let listen = |kind| signal(kind).map_err(|error| ServeError(format!("cannot listen for signals: {error}")));
+        Ok(Self {
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+            _limit: listen(SignalKind::from_raw(libc_sigxfsz()))?,
+        })
     }
-    Ok(())
+
+    /// Completes when the server is asked to stop.
+    async fn stop(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }
 
 /// SIGXFSZ on Linux and the BSDs.

@@ -100,6 +100,10 @@ impl<S: HostStore> Writer<S> {
             self.metrics.batch_requests.observe(requests.len() as f64);
         }
         let progress = self.run_all(&requests, waiters, now);
+        if requests.is_empty() && !self.broken {
+            // A store that was opened anew has taken a write. Nobody may be there to send another: a proxy goes by the readiness.
+            self.recovered();
+        }
         if swept && !self.broken {
             let planned = self.background.plan(&mut self.store, now, progress || clients > 0);
             planned.unwrap_or_else(|error| self.failed(&error, now));

@@ -52,7 +52,7 @@ impl SqliteStore {
     /// [`Error::Open`] says what is wrong with the file and what to do about it.
     pub fn open(path: &Path, synchronous: &str) -> Result<Self, Error> {
         let lock = lock(path)?;
-        let mut connection = connect_writer(path, synchronous).map_err(|error| explain(path, error))?;
+        let mut connection = connect_writer(path, synchronous)?;
         schema::migrate(&mut connection, &path.display().to_string()).map_err(|error| explain(path, error))?;
         let checkpointer = Checkpointer::start(path, &mut connection)?;
         Ok(Self { path: path.to_owned(), synchronous: synchronous.to_owned(), connection, checkpointer, _lock: lock })
@@ -88,8 +88,8 @@ impl Store for SqliteStore {
 
 impl HostStore for SqliteStore {
     fn reopen(&mut self) -> Result<(), Error> {
-        let mut connection =
-            connect_writer(&self.path, &self.synchronous).map_err(|error| explain(&self.path, error))?;
+        let mut connection = connect_writer(&self.path, &self.synchronous)?;
+        schema::touch(&connection)?;
         self.checkpointer.watch(&mut connection)?;
         self.connection = connection;
         Ok(())
@@ -180,15 +180,28 @@ impl Drop for SqliteTx<'_> {
     }
 }
 
-fn connect_writer(path: &Path, synchronous: &str) -> Result<Connection, rusqlite::Error> {
-    let connection = connect(path, WRITER_CACHE_KIB)?;
+fn connect_writer(path: &Path, synchronous: &str) -> Result<Connection, Error> {
+    let connect = || -> Result<Connection, Error> {
+        let connection = connect(path, WRITER_CACHE_KIB)?;
+        if connection.is_readonly("main")? {
+            // SQLite opens what it may not write for reading, and finds nothing wrong until the first write.
+            return Err(read_only(path));
+        }
+        // The next step changes the file: not before it is known to be of this server.
+        schema::check(&connection, &path.display().to_string())?;
+        configure_writer(&connection, synchronous)?;
+        Ok(connection)
+    };
+    connect().map_err(|error| explain(path, error))
+}
+
+fn configure_writer(connection: &Connection, synchronous: &str) -> Result<(), rusqlite::Error> {
     let mode: String = connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
     if !mode.eq_ignore_ascii_case("wal") {
         tracing::warn!(mode, "the database does not support write-ahead logging");
     }
     connection.pragma_update(None, "synchronous", synchronous)?;
-    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
-    Ok(connection)
+    connection.pragma_update(None, "wal_autocheckpoint", 0)
 }
 
 fn connect(path: &Path, cache_kib: i64) -> Result<Connection, rusqlite::Error> {
@@ -217,6 +230,10 @@ fn lock(path: &Path) -> Result<File, Error> {
     }
 }
 
+fn read_only(path: &Path) -> Error {
+    Error::Open(format!("{} is read-only: the server must be able to write to it", path.display()))
+}
+
 /// Says what is wrong with a file that cannot be opened, and what to do about it.
 fn explain(path: &Path, error: impl Into<Error>) -> Error {
     let error = match error.into() {
@@ -228,9 +245,7 @@ fn explain(path: &Path, error: impl Into<Error>) -> Error {
         Some(ErrorCode::CannotOpen) => {
             format!("cannot open {shown}: check that its folder exists and may be written to")
         }
-        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
-            format!("{shown} is read-only: the server must be able to write to it")
-        }
+        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => return read_only(path),
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
             format!("{shown} is locked by another program: close it, then start again")
         }

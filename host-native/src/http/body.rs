@@ -4,21 +4,45 @@ use axum::body::{Body, Bytes};
 use axum::response::Response;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::StatusCode;
+use hyper::body::Body as _;
+use hyper::header::{EXPECT, HeaderMap};
 
-use super::limits::BODY_TIMEOUT;
+use super::limits::{BODY_TIMEOUT, DISCARD_BYTES_MAX};
 use super::respond::error;
 
 /// The whole body, or the answer that says why not.
-pub(super) async fn read(body: Body, limit: usize) -> Result<Bytes, Response> {
-    match tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, limit).collect()).await {
-        Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(failure)) if failure.is::<LengthLimitError>() => {
-            Err(error(StatusCode::PAYLOAD_TOO_LARGE, &format!("the body is larger than {limit} bytes")))
+pub(super) async fn read(mut body: Body, headers: &HeaderMap, limit: usize) -> Result<Bytes, Response> {
+    // A client that waits to be told to go ahead is told at once, and sends nothing.
+    if headers.contains_key(EXPECT) && body.size_hint().lower() > limit as u64 {
+        return Err(too_large(limit));
+    }
+    let whole = async {
+        match Limited::new(&mut body, limit).collect().await {
+            Ok(collected) => Ok(collected.to_bytes()),
+            Err(failure) if failure.is::<LengthLimitError>() => {
+                discard(&mut body).await;
+                Err(too_large(limit))
+            }
+            Err(failure) => Err(error(StatusCode::BAD_REQUEST, &format!("the body cannot be read: {failure}"))),
         }
-        Ok(Err(failure)) => Err(error(StatusCode::BAD_REQUEST, &format!("the body cannot be read: {failure}"))),
-        Err(_) => {
-            let seconds = BODY_TIMEOUT.as_secs();
-            Err(error(StatusCode::REQUEST_TIMEOUT, &format!("the body did not arrive within {seconds} s")))
+    };
+    tokio::time::timeout(BODY_TIMEOUT, whole).await.unwrap_or_else(|_| {
+        let seconds = BODY_TIMEOUT.as_secs();
+        Err(error(StatusCode::REQUEST_TIMEOUT, &format!("the body did not arrive within {seconds} s")))
+    })
+}
+
+/// Reads on without keeping anything. A client that is still sending when the connection is closed loses the answer that says why.
+async fn discard(body: &mut Body) {
+    let mut bytes = 0;
+    while let Some(Ok(frame)) = body.frame().await {
+        bytes += frame.data_ref().map_or(0, Bytes::len);
+        if bytes > DISCARD_BYTES_MAX {
+            break;
         }
     }
+}
+
+fn too_large(limit: usize) -> Response {
+    error(StatusCode::PAYLOAD_TOO_LARGE, &format!("the body is larger than {limit} bytes"))
 }

@@ -29,6 +29,8 @@ pub mod limits {
     pub const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
     /// Time for a request's body to arrive.
     pub const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+    /// Bytes behind the largest body that are read and thrown away, so that a client that sends too much reads why.
+    pub const DISCARD_BYTES_MAX: usize = 64 << 20;
     /// Open connections.
     pub const CONNECTIONS_MAX: usize = 16_384;
 }

@@ -10,7 +10,8 @@ use resonate_core::id::Id;
 use resonate_core::request::Request;
 
 use super::Shared;
-use super::respond::{error, unavailable};
+use super::respond::unavailable;
+use crate::engine::SubmitError;
 use crate::metrics::Metrics;
 
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -23,7 +24,7 @@ pub(super) async fn health() -> StatusCode {
 /// 200 when the store can be read and the last transaction succeeded, else 503.
 pub(super) async fn ready(State(shared): State<Shared>) -> Response {
     if !shared.engine.is_ready() {
-        return error(StatusCode::SERVICE_UNAVAILABLE, "the store is out of reach");
+        return unavailable(SubmitError::Unavailable);
     }
     let Ok(id) = Id::parse("ready") else { unreachable!("a literal id") };
     match shared.engine.submit(Request::GetPromise { id }, 0).await {

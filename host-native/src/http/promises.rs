@@ -65,7 +65,7 @@ pub(super) async fn promise(
     if method != Method::POST {
         return wrong_method(&method, "POST");
     }
-    let bytes = match body::read(body, shared.body_limit).await {
+    let bytes = match body::read(body, &headers, shared.body_limit).await {
         Ok(bytes) => bytes,
         Err(response) => return response,
     };

@@ -33,6 +33,8 @@ pub struct Went {
     pub status: &'static str,
 }
 
+const DELIVERY_STATUSES: [&str; 3] = ["delivered", "failed", "expired"];
+
 /// Everything that the server counts.
 #[derive(Debug)]
 pub struct Metrics {
@@ -102,6 +104,10 @@ impl Metrics {
             rejected: Counter::default(),
             timer_lateness: Family::new_with_constructor(durations),
         };
+        // A series that appears with its first failure has no rate of failures before.
+        for status in DELIVERY_STATUSES {
+            let _ = metrics.deliveries.get_or_create(&Went { status });
+        }
         metrics.register();
         metrics
     }

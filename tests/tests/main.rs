@@ -2,6 +2,7 @@
 
 mod migrations;
 mod requests_parity;
+mod server;
 mod store_contract;
 #[path = "../../core/tests/support/mod.rs"]
 mod support;

@@ -1,0 +1,52 @@
+//! The real binary, as its users meet it: over sockets, with signals, broken files, full disks and clients that misbehave.
+//!
+//! Each test starts servers of its own in a folder of its own and ends them through their handles. Nothing waits for a length of time: waits end
+//! with what they wait for, or fail after [`PATIENCE`].
+
+mod bad_http;
+mod binary;
+mod bodies;
+mod child;
+mod full_disk;
+mod grpc;
+mod kill;
+mod load;
+mod metrics;
+mod quick_start;
+mod refusals;
+mod shutdown;
+mod timers;
+mod wire;
+
+use std::time::{Duration, Instant};
+
+/// Longest wait for anything: far above what is normal, so that a busy machine fails no test.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Tries until something is there.
+fn eventually<T>(what: &str, mut attempt: impl FnMut() -> Option<T>) -> T {
+    let started = Instant::now();
+    loop {
+        if let Some(found) = attempt() {
+            return found;
+        }
+        assert!(started.elapsed() < PATIENCE, "{what}: not within {PATIENCE:?}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// The seed of this run: of the variable `SEED`, else a new one. It is printed, so that a failure can be run again.
+fn seed() -> u64 {
+    let seed = match std::env::var("SEED") {
+        Ok(text) => text.parse().expect("SEED is a number"),
+        Err(_) => fastrand::u64(..),
+    };
+    println!("SEED={seed}");
+    seed
+}
+
+/// Now, in milliseconds since 1970.
+fn now_millis() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("a time after 1970");
+    u64::try_from(since.as_millis()).expect("a time before the end of time")
+}

@@ -1,0 +1,204 @@
+//! The server as a child process: started on free ports, asked to stop or killed through its handle, and gone when the handle is.
+
+use std::fs::File;
+use std::net::TcpListener;
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
+
+use resonate_tests::folder::Folder;
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::wire::{Connection, Request};
+use super::{binary, eventually};
+
+/// Ports that the system gives to nobody by itself, so that a client's port is never in the way.
+const PORTS: std::ops::Range<u16> = 20_000..32_000;
+
+/// A port of the loopback that is free now. Each process starts at another place, so that test runs side by side do not race for the same.
+pub(super) fn free_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let room = PORTS.end - PORTS.start;
+    let first = (std::process::id() % u32::from(room)) as u16;
+    eventually("a free port", || {
+        let port = PORTS.start + first.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % room;
+        TcpListener::bind(("127.0.0.1", port)).is_ok().then_some(port)
+    })
+}
+
+/// A user without rights, for what root may do.
+pub(super) const NOBODY: u32 = 65534;
+
+/// How to start a server.
+pub(super) struct Start<'a> {
+    command: Command,
+    folder: &'a Folder,
+}
+
+impl<'a> Start<'a> {
+    /// `resonate COMMAND` in a folder, without what the environment of the test says.
+    pub(super) fn new(command: &str, folder: &'a Folder) -> Self {
+        let mut start = Command::new(binary::path());
+        for (name, _) in std::env::vars_os() {
+            if name == "RUST_LOG" || name.to_string_lossy().starts_with("RESONATE_") {
+                start.env_remove(name);
+            }
+        }
+        start.arg(command).current_dir(folder.path()).stdin(Stdio::null());
+        Self { command: start, folder }
+    }
+
+    /// Adds a flag with its value.
+    pub(super) fn flag(mut self, name: &str, text: impl ToString) -> Self {
+        self.command.args([name, &text.to_string()]);
+        self
+    }
+
+    /// Starts it as a user without rights.
+    pub(super) fn as_nobody(mut self) -> Self {
+        self.command.uid(NOBODY).gid(NOBODY);
+        self
+    }
+
+    /// Chooses the ports that no flag has chosen.
+    fn ports(mut self) -> (Self, [u16; 3]) {
+        let flags = ["--server-port", "--server-grpc-port", "--observability-metrics-port"];
+        let ports = flags.map(|flag| {
+            let given: Vec<String> = self.command.get_args().map(|arg| arg.to_string_lossy().into_owned()).collect();
+            match given.iter().position(|arg| arg == flag).and_then(|at| given.get(at + 1)) {
+                Some(port) => port.parse().expect("a port"),
+                None => {
+                    let port = free_port();
+                    self.command.args([flag, &port.to_string()]);
+                    port
+                }
+            }
+        });
+        self.command.args(["--server-bind", "127.0.0.1"]);
+        (self, ports)
+    }
+
+    /// Starts it and waits until it answers.
+    pub(super) fn serve(self) -> Server {
+        let (mut start, [http, grpc, metrics]) = self.ports();
+        // Not in the folder, where tests look for what the server leaves.
+        let log = log_of(start.folder);
+        let file = File::options().create(true).append(true).open(&log).expect("a log");
+        start.command.stdout(file.try_clone().expect("a log")).stderr(file);
+        let child = start.command.spawn().expect("the binary starts");
+        let mut server = Server { child, http, grpc, metrics, log };
+        eventually("the server answers", || {
+            if let Some(status) = server.child.try_wait().expect("a child") {
+                panic!("the server ended with {status}:\n{}", server.log());
+            }
+            let answer = Connection::open(http).and_then(|mut open| open.send(&Request::get("/health"))).ok()?;
+            (answer.status == 200).then_some(())
+        });
+        server
+    }
+
+    /// Runs it until it ends on its own, which it must.
+    pub(super) fn refused(self) -> Refused {
+        let (mut start, _) = self.ports();
+        start.run()
+    }
+
+    /// Runs it with the flags that it has and no others.
+    pub(super) fn run(&mut self) -> Refused {
+        let child = self.command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts");
+        let mut server = Server { child, http: 0, grpc: 0, metrics: 0, log: PathBuf::new() };
+        let status = server.wait();
+        let read = |pipe: &mut dyn std::io::Read| {
+            let mut text = String::new();
+            pipe.read_to_string(&mut text).expect("a text");
+            text
+        };
+        Refused {
+            code: status.code(),
+            stderr: read(server.child.stderr.as_mut().expect("a pipe")),
+            stdout: read(server.child.stdout.as_mut().expect("a pipe")),
+        }
+    }
+}
+
+/// Where the output of the servers in a folder goes.
+fn log_of(folder: &Folder) -> PathBuf {
+    folder.path().with_extension("log")
+}
+
+/// How a start ended.
+#[derive(Debug)]
+pub(super) struct Refused {
+    pub(super) code: Option<i32>,
+    pub(super) stderr: String,
+    pub(super) stdout: String,
+}
+
+/// A running server. It is killed when it is dropped.
+pub(super) struct Server {
+    child: Child,
+    pub(super) http: u16,
+    pub(super) grpc: u16,
+    pub(super) metrics: u16,
+    log: PathBuf,
+}
+
+impl Server {
+    /// `resonate serve` in a folder, on its file `resonate.db`.
+    pub(super) fn start(folder: &Folder) -> Self {
+        Start::new("serve", folder).serve()
+    }
+
+    pub(super) fn pid(&self) -> Pid {
+        Pid::from_child(&self.child)
+    }
+
+    pub(super) fn connect(&self) -> Connection {
+        Connection::open(self.http).expect("a connection")
+    }
+
+    /// The answer to one request on a connection of its own.
+    pub(super) fn ask(&self, request: &Request) -> super::wire::Answer {
+        self.connect().send(request).expect("an answer")
+    }
+
+    pub(super) fn signal(&self, signal: Signal) {
+        kill_process(self.pid(), signal).expect("a child that takes signals");
+    }
+
+    /// Waits for its end.
+    pub(super) fn wait(&mut self) -> ExitStatus {
+        eventually("the server ends", || self.child.try_wait().expect("a child"))
+    }
+
+    /// Ends it at once, as a power cut would.
+    pub(super) fn kill(mut self) {
+        self.signal(Signal::KILL);
+        self.wait();
+    }
+
+    /// Asks it to stop, which it does.
+    pub(super) fn stop(mut self) {
+        self.signal(Signal::TERM);
+        let status = self.wait();
+        assert_eq!(status.code(), Some(0), "{status}:\n{}", self.log());
+    }
+
+    /// What it has logged.
+    pub(super) fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if std::thread::panicking() {
+            println!("the server's log:\n{}", self.log());
+        }
+        let _ = std::fs::remove_file(&self.log);
+    }
+}

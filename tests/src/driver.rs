@@ -110,8 +110,8 @@ pub struct HttpCall {
     pub method: String,
     /// Path and query.
     pub path: String,
-    /// Header lines.
-    pub headers: Vec<(String, String)>,
+    /// Header lines; what they say need not be text.
+    pub headers: Vec<(String, Vec<u8>)>,
     /// The body.
     pub body: Vec<u8>,
 }

@@ -42,7 +42,7 @@ impl Http {
             let uri: Uri = call.path.parse().unwrap_or_else(|why| panic!("{} is no path: {why}", call.path));
             let mut request = Request::builder().method(&*call.method).uri(uri).header("host", "localhost");
             for (name, text) in &call.headers {
-                let text = HeaderValue::from_bytes(text.as_bytes()).expect("a header line");
+                let text = HeaderValue::from_bytes(text).expect("a header line");
                 request = request.header(name, text);
             }
             let request = request.body(Full::from(call.body.clone())).expect("a request of HTTP");
@@ -83,7 +83,8 @@ fn of_rest(call: &RestCall) -> HttpCall {
         RestCall::Get { id } => get(format!("/promises/{id}")),
         RestCall::Search { query } => get(format!("/promises?{query}")),
         RestCall::Write { verb, id, key, strict, body } => {
-            let named = |name: &str, text: &Option<String>| text.clone().map(|text| (name.to_owned(), text));
+            let named =
+                |name: &str, text: &Option<String>| text.clone().map(|text| (name.to_owned(), text.into_bytes()));
             HttpCall {
                 method: "POST".to_owned(),
                 path: format!("/promises/{id}/{}", verb.name()),

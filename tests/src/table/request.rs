@@ -77,7 +77,7 @@ fn parse_http(method: &str, text: &str) -> Result<HttpCall, String> {
     let (path, headers) = words.split_first().ok_or("no path")?;
     let headers = headers.iter().map(|word| {
         let (name, text) = word.split_once(':').ok_or_else(|| format!("no header: {word}"))?;
-        Ok::<_, String>((name.to_owned(), expand_text(text)?))
+        Ok::<_, String>((name.to_owned(), expand(text)))
     });
     let headers = headers.collect::<Result<_, _>>()?;
     Ok(HttpCall { method: method.to_owned(), path: expand_text(path)?, headers, body })

@@ -12,6 +12,37 @@ use super::writes::World;
 const PATTERNS: [&str; 8] = ["*", "a*", "*1", "a", "b%", "b_", "*\u{1F600}*", "a*.*"];
 const PREFIXES: [&str; 5] = ["", "a", "a.", "b%", "é"];
 
+/// The variants, so that a run can tell which have found something. A new one does not compile until it is here.
+pub(super) const NAMES: [&str; 11] = [
+    "promise",
+    "task",
+    "schedule",
+    "message",
+    "callbacks",
+    "listeners",
+    "held",
+    "branch",
+    "promises",
+    "tasks",
+    "schedules",
+];
+
+pub(super) fn name(read: &Read) -> &'static str {
+    NAMES[match read {
+        Read::Promise(_) => 0,
+        Read::Task(_) => 1,
+        Read::Schedule(_) => 2,
+        Read::Message(_) => 3,
+        Read::CallbacksOf { .. } => 4,
+        Read::ListenersOf { .. } => 5,
+        Read::HeldBy { .. } => 6,
+        Read::Branch { .. } => 7,
+        Read::Promises { .. } => 8,
+        Read::Tasks { .. } => 9,
+        Read::Schedules { .. } => 10,
+    }]
+}
+
 impl World {
     /// A read.
     pub(super) fn read(&mut self, state: &Snapshot) -> Read {

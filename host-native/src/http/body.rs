@@ -26,10 +26,13 @@ pub(super) async fn read(mut body: Body, headers: &HeaderMap, limit: usize) -> R
             Err(failure) => Err(error(StatusCode::BAD_REQUEST, &format!("the body cannot be read: {failure}"))),
         }
     };
-    tokio::time::timeout(BODY_TIMEOUT, whole).await.unwrap_or_else(|_| {
-        let seconds = BODY_TIMEOUT.as_secs();
-        Err(error(StatusCode::REQUEST_TIMEOUT, &format!("the body did not arrive within {seconds} s")))
-    })
+    match tokio::time::timeout(BODY_TIMEOUT, whole).await {
+        Ok(read) => read,
+        Err(_) => {
+            let seconds = BODY_TIMEOUT.as_secs();
+            Err(error(StatusCode::REQUEST_TIMEOUT, &format!("the body did not arrive within {seconds} s")))
+        }
+    }
 }
 
 /// Reads on without keeping anything. A client that is still sending when the connection is closed loses the answer that says why.

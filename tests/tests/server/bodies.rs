@@ -30,7 +30,7 @@ fn chunked(id: &str, request: &Request) -> Vec<u8> {
 #[test]
 fn a_body_over_the_limit_is_refused_and_one_below_is_taken() {
     let folder = Folder::new();
-    let server = Start::new("serve", &folder).flag("--server-body-limit", 10_000).serve();
+    let server = Start::new("serve", &folder).flag("--server-body-limit", "10000").serve();
     for (id, payload_bytes, status) in [("below", 9_000, 201), ("above", 12_000, 413), ("far-above", 60_000, 413)] {
         let request = create(id, payload_bytes);
         for bytes in [request.bytes(), chunked(id, &request)] {

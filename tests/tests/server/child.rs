@@ -5,6 +5,7 @@ use std::net::TcpListener;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU16, Ordering};
 
 use resonate_tests::folder::Folder;
@@ -18,11 +19,11 @@ const PORTS: std::ops::Range<u16> = 20_000..32_000;
 
 /// A port of the loopback that is free now. Each process starts at another place, so that test runs side by side do not race for the same.
 pub(super) fn free_port() -> u16 {
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    let room = PORTS.end - PORTS.start;
-    let first = (std::process::id() % u32::from(room)) as u16;
+    static FIRST: LazyLock<u16> = LazyLock::new(|| fastrand::u16(PORTS));
+    static TAKEN: AtomicU16 = AtomicU16::new(0);
     eventually("a free port", || {
-        let port = PORTS.start + first.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % room;
+        let offset = *FIRST - PORTS.start + TAKEN.fetch_add(1, Ordering::Relaxed);
+        let port = PORTS.start + offset % (PORTS.end - PORTS.start);
         TcpListener::bind(("127.0.0.1", port)).is_ok().then_some(port)
     })
 }
@@ -39,7 +40,17 @@ pub(super) struct Start<'a> {
 impl<'a> Start<'a> {
     /// `resonate COMMAND` in a folder, without what the environment of the test says.
     pub(super) fn new(command: &str, folder: &'a Folder) -> Self {
-        let mut start = Command::new(binary::path());
+        Self::by(Command::new(binary::path()), command, folder)
+    }
+
+    /// The same where files cannot grow beyond so many blocks of 512 bytes.
+    pub(super) fn with_file_limit(blocks: u32, command: &str, folder: &'a Folder) -> Self {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &format!(r#"ulimit -f {blocks}; exec "$0" "$@""#)]).arg(binary::path());
+        Self::by(shell, command, folder)
+    }
+
+    fn by(mut start: Command, command: &str, folder: &'a Folder) -> Self {
         for (name, _) in std::env::vars_os() {
             if name == "RUST_LOG" || name.to_string_lossy().starts_with("RESONATE_") {
                 start.env_remove(name);
@@ -50,13 +61,13 @@ impl<'a> Start<'a> {
     }
 
     /// Adds a flag with its value.
-    pub(super) fn flag(mut self, name: &str, text: impl ToString) -> Self {
-        self.command.args([name, &text.to_string()]);
+    pub(super) fn flag(mut self, name: &str, text: &str) -> Self {
+        self.command.args([name, text]);
         self
     }
 
     /// Starts it as a user without rights.
-    pub(super) fn as_nobody(mut self) -> Self {
+    pub(super) fn without_rights(mut self) -> Self {
         self.command.uid(NOBODY).gid(NOBODY);
         self
     }

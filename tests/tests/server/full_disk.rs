@@ -62,9 +62,22 @@ fn without_room_writes_are_refused_until_there_is_room_again() {
     let server = Server::start(&folder);
     assert_eq!(create(&server, "before").status, 201);
     set_file_limit(&server, Some(largest(&folder) + (100 << 10)));
-    let (written, refusal) = fill(&server, "full");
+    let mut written = Vec::new();
+    // Side by side, so that they share batches, and with them their failure.
+    std::thread::scope(|scope| {
+        let fill = |client: usize| {
+            scope.spawn({
+                let server = &server;
+                move || fill(server, &format!("full-{client}"))
+            })
+        };
+        for client in (0..4).map(fill).collect::<Vec<_>>() {
+            let (theirs, refusal) = client.join().expect("a client that does not panic");
+            is_a_503(&refusal);
+            written.extend(theirs);
+        }
+    });
     assert!(!written.is_empty());
-    is_a_503(&refusal);
     for number in 0..20 {
         is_a_503(&create(&server, &format!("refused-{number}")));
     }

@@ -128,7 +128,7 @@ fn reflection_and_health_answer() {
 #[test]
 fn port_zero_turns_grpc_and_metrics_off() {
     let folder = Folder::new();
-    let start = Start::new("serve", &folder).flag("--server-grpc-port", 0).flag("--observability-metrics-port", 0);
+    let start = Start::new("serve", &folder).flag("--server-grpc-port", "0").flag("--observability-metrics-port", "0");
     let server = start.serve();
     assert_eq!(server.ask(&Request::get("/ready")).status, 200);
     let log = server.log();

@@ -12,8 +12,12 @@ use serde_json::{Value as Json, json};
 use super::child::Server;
 use super::wire::{Connection, Request};
 
-/// Longest payload in bytes: from nothing to several pages of the database.
-const PAYLOAD_BYTES_MAX: usize = 12_000;
+/// Longest payload in bytes of most promises.
+const SMALL_BYTES_MAX: usize = 200;
+/// Longest payload in bytes of the others: several pages of the database.
+const LARGE_BYTES_MAX: usize = 12_000;
+/// Large payloads come up once in so many.
+pub(super) const SELDOM: u8 = 16;
 /// Requests that go out together when promises are read back.
 const READS_AT_ONCE: usize = 64;
 /// Far away: nothing times out here.
@@ -48,11 +52,11 @@ pub(super) enum Ended {
 pub(super) struct Load(Vec<JoinHandle<(Vec<Written>, Error)>>);
 
 impl Load {
-    /// Starts clients on connections of their own. The name is the beginning of their ids.
-    pub(super) fn start(server: &Server, name: &str, clients: usize, rng: &mut Rng) -> Self {
+    /// Starts clients on connections of their own. The name is the beginning of their ids; one payload of `large_one_in` is large.
+    pub(super) fn start(server: &Server, name: &str, clients: usize, large_one_in: u8, rng: &mut Rng) -> Self {
         let start = |client: usize| {
             let (mut connection, mut rng, name) = (server.connect(), rng.fork(), format!("{name}-{client}"));
-            std::thread::spawn(move || write_until_the_end(&mut connection, &name, &mut rng))
+            std::thread::spawn(move || write_until_the_end(&mut connection, &name, large_one_in, &mut rng))
         };
         Self((0..clients).map(start).collect())
     }
@@ -65,8 +69,17 @@ impl Load {
     }
 }
 
-fn write_until_the_end(connection: &mut Connection, name: &str, rng: &mut Rng) -> (Vec<Written>, Error) {
+fn write_until_the_end(
+    connection: &mut Connection,
+    name: &str,
+    large_one_in: u8,
+    rng: &mut Rng,
+) -> (Vec<Written>, Error) {
     let mut written = Vec::new();
+    let payload = |rng: &mut Rng| {
+        let longest = if rng.u8(..large_one_in) == 0 { LARGE_BYTES_MAX } else { SMALL_BYTES_MAX };
+        payload(longest, rng)
+    };
     loop {
         let id = format!("{name}-{}", written.len());
         let asked = json!({"param": payload(rng), "timeout": TIMEOUT, "tags": {"client": name}});
@@ -105,9 +118,7 @@ fn send(connection: &mut Connection, id: &str, verb: &str, asked: Json) -> Resul
     }
 }
 
-fn payload(rng: &mut Rng) -> Json {
-    // Mostly small.
-    let longest = if rng.u8(..16) == 0 { PAYLOAD_BYTES_MAX } else { 200 };
+fn payload(longest: usize, rng: &mut Rng) -> Json {
     let bytes: Vec<u8> = (0..rng.usize(1..longest)).map(|_| rng.u8(..)).collect();
     json!({"headers": {"bytes": bytes.len().to_string()}, "data": STANDARD.encode(bytes)})
 }
@@ -134,6 +145,27 @@ pub(super) fn check(server: &Server, written: &[Written], ended: Ended) -> BTree
         known.extend(found.map(|found| (written.id.clone(), found)));
     }
     known
+}
+
+/// Sends again what was not answered, as a client does that does not know whether it was heard, and takes note of the answers.
+pub(super) fn repeat(server: &Server, written: &[Written], known: &mut BTreeMap<String, Json>) {
+    for Written { id, create, settle } in written {
+        let (verb, sent, took_effect) = match settle {
+            Some((verb, sent)) => (*verb, sent, known.get(id).is_some_and(|known| known["state"] != "PENDING")),
+            None => ("create", create, known.contains_key(id)),
+        };
+        if sent.answer.is_some() {
+            continue;
+        }
+        let answer = server.ask(&Request::write(id, verb, &sent.key, &sent.asked));
+        let promise = answer.json();
+        if took_effect {
+            assert_eq!((answer.status, Some(&promise)), (200, known.get(id)), "{verb}");
+        } else {
+            assert_eq!(answer.status, 201, "{verb}: {promise}");
+        }
+        known.insert(id.clone(), promise);
+    }
 }
 
 /// Every promise of the server, by search.

@@ -108,6 +108,20 @@ fn every_metric_of_the_readme_is_there() {
 }
 
 #[test]
+fn there_is_nothing_else_on_the_port_of_the_metrics() {
+    let folder = Folder::new();
+    let server = Server::start(&folder);
+    let mut connection = Connection::open(server.metrics).expect("a connection");
+    for (request, status) in [(Request::get("/promises/foo"), 404), (Request::new("POST", "/metrics"), 405)] {
+        let answer = connection.send(&request).expect("an answer");
+        assert_eq!(answer.status, status);
+        assert!(answer.json()["error"].is_string(), "{}", answer.text());
+    }
+    assert_eq!(server.ask(&Request::get("/metrics")).status, 404);
+    server.stop();
+}
+
+#[test]
 fn counters_move_with_what_happens() {
     let folder = Folder::new();
     let server = Server::start(&folder);

@@ -53,7 +53,7 @@ fn a_port_in_use_is_named() {
         let folder = Folder::new();
         let port = free_port();
         let _taken = TcpListener::bind(("127.0.0.1", port)).expect("a free port");
-        let refused = Start::new("serve", &folder).flag(flag, port).refused();
+        let refused = Start::new("serve", &folder).flag(flag, &port.to_string()).refused();
         refused.says(1, &[&port.to_string(), "in use", flag]);
         assert!(!folder.file("resonate.db").exists(), "a database was made although nobody can be served");
     }
@@ -125,7 +125,7 @@ fn a_file_that_may_not_be_written_is_refused() {
     let file = folder.file("resonate.db");
     let start = || {
         let start = Start::new("serve", &folder);
-        if is_root { start.as_nobody() } else { start }
+        if is_root { start.without_rights() } else { start }
     };
     let before = std::fs::read(&file).expect("a file");
     for left in ["resonate.db-lock", "resonate.db-wal", "resonate.db-shm"] {
@@ -187,7 +187,18 @@ fn a_file_in_a_missing_folder_is_refused() {
     let folder = Folder::new();
     let start = Start::new("serve", &folder).flag("--storage-sqlite-path", "missing/folder/promises.db");
     start.refused().says(1, &["missing/folder/promises.db", "No such file"]);
-    let start = Start::new("serve", &folder).flag("--storage-sqlite-path", folder.path().display());
+    let start = Start::new("serve", &folder).flag("--storage-sqlite-path", &folder.path().display().to_string());
     let refused = start.refused();
     refused.says(1, &["cannot open"]);
+}
+
+#[test]
+fn a_disk_without_room_is_refused() {
+    for blocks in [0, 1, 20] {
+        let folder = Folder::new();
+        let refused = Start::with_file_limit(blocks, "serve", &folder).refused();
+        refused.says(1, &["cannot open resonate.db"]);
+        // What was begun is no obstacle once there is room.
+        Server::start(&folder).stop();
+    }
 }

@@ -9,7 +9,7 @@ use rustix::process::Signal;
 use serde_json::json;
 
 use super::child::{Server, Start};
-use super::load::{self, Ended, Load};
+use super::load::{self, Ended, Load, SELDOM};
 use super::wire::{Connection, Request};
 use super::{eventually, seed};
 
@@ -19,7 +19,7 @@ fn stops_under_load(signal: Signal) {
     let mut rng = Rng::with_seed(seed());
     let folder = Folder::new();
     let mut server = Server::start(&folder);
-    let load = Load::start(&server, "load", CLIENTS, &mut rng);
+    let load = Load::start(&server, "load", CLIENTS, SELDOM, &mut rng);
     let busy = |metrics: &str| metrics.lines().any(|line| line.starts_with("resonate_batch_requests_count "));
     eventually("the load runs", || {
         let answer = Connection::open(server.metrics).and_then(|mut open| open.send(&Request::get("/metrics")));
@@ -85,7 +85,7 @@ fn a_request_under_way_is_finished_and_kept() {
 fn idle_connections_do_not_hold_the_stop() {
     let folder = Folder::new();
     // So long that a server that waits for them fails this test by its patience.
-    let mut server = Start::new("serve", &folder).flag("--server-shutdown-timeout", 600_000).serve();
+    let mut server = Start::new("serve", &folder).flag("--server-shutdown-timeout", "600000").serve();
     let _silent: Vec<Connection> =
         [server.http, server.grpc, server.metrics].map(|port| Connection::open(port).expect("a connection")).into();
     let mut used = server.connect();
@@ -99,7 +99,8 @@ fn idle_connections_do_not_hold_the_stop() {
 fn half_sent_requests_hold_the_stop_no_longer_than_they_may() {
     const TIMEOUT: Duration = Duration::from_millis(500);
     let folder = Folder::new();
-    let mut server = Start::new("serve", &folder).flag("--server-shutdown-timeout", TIMEOUT.as_millis()).serve();
+    let mut server =
+        Start::new("serve", &folder).flag("--server-shutdown-timeout", &TIMEOUT.as_millis().to_string()).serve();
     let request = Request::write("half", "create", "k", &json!({"timeout": 2_524_608_000_000_u64}));
     let bytes = request.bytes();
     let mut halves = Vec::new();

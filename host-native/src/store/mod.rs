@@ -10,10 +10,11 @@ use resonate_core::drive::{Store, Tx};
 
 /// A store that a server can be run on.
 pub trait HostStore: Store<Error = Error> + Send + 'static {
-    /// Opens its connections anew after an error that may have left them broken.
+    /// Opens its connections anew after an error that may have left them broken, and makes sure that the store takes writes: what follows is
+    /// that the server is ready again.
     ///
     /// # Errors
-    /// When the store is still out of reach.
+    /// When the store is still out of reach, or takes no writes.
     fn reopen(&mut self) -> Result<(), Error>;
 
     /// Work of the store's own between two batches, such as finishing a checkpoint. It may take a few milliseconds.

@@ -183,13 +183,12 @@ fn a_database_of_another_program_is_refused() {
 }
 
 #[test]
-fn a_file_in_a_missing_folder_is_refused() {
+fn a_missing_folder_and_a_folder_are_no_file() {
     let folder = Folder::new();
     let start = Start::new("serve", &folder).flag("--storage-sqlite-path", "missing/folder/promises.db");
     start.refused().says(1, &["missing/folder/promises.db", "No such file"]);
-    let start = Start::new("serve", &folder).flag("--storage-sqlite-path", &folder.path().display().to_string());
-    let refused = start.refused();
-    refused.says(1, &["cannot open"]);
+    std::fs::create_dir(folder.file("empty")).expect("a folder");
+    Start::new("serve", &folder).flag("--storage-sqlite-path", "empty").refused().says(1, &["cannot open empty"]);
 }
 
 #[test]

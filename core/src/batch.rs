@@ -5,7 +5,8 @@ use std::collections::{BTreeSet, VecDeque};
 
 use crate::decide::{Decision, Missing, decide};
 use crate::effect::Effect;
-use crate::limits::{BATCH_LOADS_MAX, FOLLOW_UPS_PER_BATCH_MAX};
+use crate::id::Id;
+use crate::limits::{FOLLOW_UPS_PER_BATCH_MAX, REQUEST_LOADS_MAX};
 use crate::read::Read;
 use crate::records::Records;
 use crate::reply::Reply;
@@ -30,8 +31,8 @@ pub struct Outcome {
     pub reply: Reply,
     /// What to do after the commit.
     pub effects: Vec<Effect>,
-    /// The answer shows a deadline that no write stands for, see [`Decision::projected`].
-    pub projected: bool,
+    /// Promises that the answer shows settled by a deadline that no write stands for, see [`Decision::projected`].
+    pub projected: Vec<Id>,
 }
 
 /// What a batch came to. Valid only once its writes are durable.
@@ -57,8 +58,10 @@ pub struct Batch<'a> {
     outcomes: Vec<Outcome>,
     waiting: VecDeque<Request>,
     follow_ups: Vec<(Request, Outcome)>,
+    /// Loads since a request was last decided.
     loads: usize,
     hinted: bool,
+    follow_ups_hinted: bool,
 }
 
 impl<'a> Batch<'a> {
@@ -76,13 +79,14 @@ impl<'a> Batch<'a> {
             follow_ups: Vec::new(),
             loads: 0,
             hinted: false,
+            follow_ups_hinted: false,
         }
     }
 
     /// The same without prefetching, to show that hints change no answer.
     #[must_use]
     pub fn without_hints(rules: &'a Rules, requests: &'a [Request], now: Timestamp) -> Self {
-        Self { hinted: true, ..Self::new(rules, requests, now) }
+        Self { hinted: true, follow_ups_hinted: true, ..Self::new(rules, requests, now) }
     }
 
     /// Where loaded rows go.
@@ -104,9 +108,8 @@ impl<'a> Batch<'a> {
     pub fn step(&mut self) -> Step {
         if !self.hinted {
             self.hinted = true;
-            let hints: BTreeSet<Read> = self.requests.iter().flat_map(Request::hints).collect();
-            if !hints.is_empty() {
-                return Step::Load(hints.into_iter().collect());
+            if let Some(hints) = self.unknown_of(self.requests.iter()) {
+                return Step::Load(hints);
             }
         }
         while let Some(request) = self.requests.get(self.outcomes.len()) {
@@ -118,6 +121,12 @@ impl<'a> Batch<'a> {
                 // What follows from the requests before it still runs in this batch.
                 Err(Missing(reads)) if self.must_commit_first(&reads) => break,
                 Err(Missing(reads)) => return self.load(reads),
+            }
+        }
+        if !self.follow_ups_hinted {
+            self.follow_ups_hinted = true;
+            if let Some(hints) = self.unknown_of(self.waiting.iter()) {
+                return Step::Load(hints);
             }
         }
         while let Some(request) = self.waiting.front() {
@@ -132,6 +141,13 @@ impl<'a> Batch<'a> {
         Step::Commit
     }
 
+    /// What these requests are likely to read and is not known yet.
+    fn unknown_of<'r>(&self, requests: impl Iterator<Item = &'r Request>) -> Option<Vec<Read>> {
+        let hints: BTreeSet<Read> =
+            requests.flat_map(Request::hints).filter(|read| !self.records.knows(read)).collect();
+        (!hints.is_empty()).then(|| hints.into_iter().collect())
+    }
+
     /// A page of a search cannot be loaded over writes that the store does not have yet.
     fn must_commit_first(&self, reads: &[Read]) -> bool {
         !self.writes.is_empty() && reads.iter().any(Read::is_search)
@@ -139,11 +155,12 @@ impl<'a> Batch<'a> {
 
     fn load(&mut self, reads: Vec<Read>) -> Step {
         self.loads += 1;
-        assert!(self.loads <= BATCH_LOADS_MAX, "the store does not answer {reads:?}");
+        assert!(self.loads <= REQUEST_LOADS_MAX, "the store does not answer {reads:?}");
         Step::Load(reads)
     }
 
     fn take(&mut self, decision: Decision) -> Outcome {
+        self.loads = 0;
         let Decision { reply, writes, mut effects, follow_ups, projected } = decision;
         for write in &writes {
             let applied = write.apply_to(&mut self.records);

@@ -48,8 +48,9 @@ pub struct Decision {
     pub effects: Vec<Effect>,
     /// Background requests that are due because of the writes; they may run in the same batch. A sweep finds them again.
     pub follow_ups: Vec<Request>,
-    /// The answer shows a deadline that no write stands for. Only a reader that has seen every settlement may give it: the writer.
-    pub projected: bool,
+    /// Promises that the answer shows settled by a deadline that no write stands for. Only a reader that has seen every settlement may give
+    /// such an answer: the writer.
+    pub projected: Vec<Id>,
 }
 
 /// Records that must be loaded before the request can be decided. Never empty.

@@ -6,6 +6,7 @@ use std::fmt;
 use crate::batch::{Batch, Finished, Step};
 use crate::decide::{Missing, decide};
 use crate::due::{Due, DueKind};
+use crate::id::Id;
 use crate::limits::BATCH_CONFLICTS_MAX;
 use crate::read::Read;
 use crate::records::Records;
@@ -131,20 +132,34 @@ fn attempt<S: Store>(
     Ok(batch.finish())
 }
 
+/// What a read beside the writer comes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Beside {
+    /// The answer.
+    Reply(Reply),
+    /// These promises are past their deadlines. Let the writer settle them ([`Request::TimeOutPromise`]), then read again.
+    Overdue(Vec<Id>),
+    /// The request changes something: only the writer may answer.
+    Writes,
+}
+
 /// Answers a request beside the writer, over one consistent view.
 ///
-/// `None` means that only the writer may answer: the request changes something, or shows a deadline whose settlement the writer may be about
-/// to make durable at another instant (see [`crate::Decision::projected`]).
+/// An answer that shows a deadline which has passed without a settlement is not given: the writer may be about to make one durable at another
+/// instant (see [`crate::Decision::projected`]).
 ///
 /// # Errors
 /// The store's.
-pub fn read<T: Tx>(tx: &mut T, rules: &Rules, request: &Request, now: Timestamp) -> Result<Option<Reply>, T::Error> {
+pub fn read<T: Tx>(tx: &mut T, rules: &Rules, request: &Request, now: Timestamp) -> Result<Beside, T::Error> {
     let mut records = Records::open();
     loop {
         match decide(rules, request, now, &records) {
             Ok(decision) => {
-                let final_here = decision.writes.is_empty() && !decision.projected;
-                return Ok(final_here.then_some(decision.reply));
+                return Ok(match (decision.writes.is_empty(), decision.projected) {
+                    (false, _) => Beside::Writes,
+                    (true, overdue) if overdue.is_empty() => Beside::Reply(decision.reply),
+                    (true, overdue) => Beside::Overdue(overdue),
+                });
             }
             Err(Missing(reads)) => tx.load(&reads, &mut records)?,
         }

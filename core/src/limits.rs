@@ -19,6 +19,11 @@ pub const SEARCH_SCHEDULES_LIMIT_DEFAULT: usize = 10;
 /// Default and largest `limit` of a search in the 2023 API.
 pub const SEARCH_2023_LIMIT_MAX: usize = 100;
 
+/// Bytes of the records on one page of a search; a page holds one record at least.
+pub const SEARCH_BYTES_MAX: usize = 4 << 20;
+/// Longest id pattern, in bytes.
+pub const PATTERN_BYTES_MAX: usize = 2 * ID_BYTES_MAX;
+
 /// Tasks that one page of an empty heartbeat extends.
 pub const HEARTBEAT_PAGE_TASKS: usize = 1000;
 
@@ -32,8 +37,8 @@ pub const FOLLOW_UPS_PER_BATCH_MAX: usize = 4096;
 /// Occurrences of one schedule that one batch fires.
 pub const SCHEDULE_RUNS_PER_BATCH_MAX: u32 = 100;
 
-/// Rounds of loading after which a batch is taken to be broken.
-pub const BATCH_LOADS_MAX: usize = 10_000;
+/// Rounds of loading for one request after which the store is taken not to answer.
+pub const REQUEST_LOADS_MAX: usize = 10_000;
 /// Times that a whole batch is run again after a conflict, before its requests are run one by one.
 pub const BATCH_CONFLICTS_MAX: usize = 3;
 

@@ -13,7 +13,7 @@ use crate::records::{Page, Records};
 use crate::request::Request;
 use crate::rules::Rules;
 use crate::schedule::Schedule;
-use crate::search::{PromiseOrder, SearchPromises, SearchSchedules, SearchTasks, has_all};
+use crate::search::{PageRoom, PromiseOrder, SearchPromises, SearchSchedules, SearchTasks, has_all};
 use crate::snapshot::Snapshot;
 use crate::task::Task;
 use crate::time::Timestamp;
@@ -203,12 +203,11 @@ fn search_promises(from: &Records, search: &SearchPromises, now: Timestamp) -> V
     let rows = from.promises.values().flatten();
     let matching = rows.filter(|promise| search.is_after_cursor(promise) && search.matches(promise, now)).cloned();
     match search.order {
-        PromiseOrder::ById { .. } => matching.take(search.limit + 1).collect(),
+        PromiseOrder::ById { .. } => page(matching, search.limit, |promise| promise.weight()),
         PromiseOrder::Newest { .. } => {
             let mut newest: Vec<Arc<Promise>> = matching.collect();
             newest.sort_by(|a, b| (b.created_at, &b.id).cmp(&(a.created_at, &a.id)));
-            newest.truncate(search.limit + 1);
-            newest
+            page(newest.into_iter(), search.limit, |promise| promise.weight())
         }
     }
 }
@@ -220,19 +219,30 @@ fn search_tasks(from: &Records, search: &SearchTasks, now: Timestamp) -> Vec<(Ar
         .flatten()
         .filter(|task| is_wanted(&task.id, search.prefix.as_deref(), search.after.as_ref()));
     let pairs = rows.filter_map(|task| Some((Arc::clone(task), Arc::clone(from.promise(&task.id).flatten()?))));
-    pairs
-        .filter(|(task, promise)| search.state.is_none_or(|state| task.state_as_of(promise, now) == state))
-        .take(search.limit + 1)
-        .collect()
+    let matching =
+        pairs.filter(|(task, promise)| search.state.is_none_or(|state| task.state_as_of(promise, now) == state));
+    page(matching, search.limit, |(_, promise)| promise.weight())
 }
 
 fn search_schedules(from: &Records, search: &SearchSchedules) -> Vec<Arc<Schedule>> {
     let rows = from.schedules.values().flatten();
-    rows.filter(|schedule| is_wanted(&schedule.id, search.prefix.as_deref(), search.after.as_ref()))
-        .filter(|schedule| has_all(&schedule.promise_tags, &search.tags))
-        .take(search.limit + 1)
-        .cloned()
-        .collect()
+    let matching = rows
+        .filter(|schedule| is_wanted(&schedule.id, search.prefix.as_deref(), search.after.as_ref()))
+        .filter(|schedule| has_all(&schedule.promise_tags, &search.tags));
+    page(matching.cloned(), search.limit, |schedule| schedule.weight())
+}
+
+/// The first records that find room on a page.
+fn page<T>(matching: impl Iterator<Item = T>, limit: usize, weight: impl Fn(&T) -> usize) -> Vec<T> {
+    let (mut rows, mut room) = (Vec::new(), PageRoom::of(limit));
+    for row in matching {
+        let another = room.take(weight(&row));
+        rows.push(row);
+        if !another {
+            break;
+        }
+    }
+    rows
 }
 
 fn is_wanted(id: &Id, prefix: Option<&str>, after: Option<&Id>) -> bool {

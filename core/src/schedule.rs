@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::id::{Id, InvalidId};
 use crate::promise::{Tags, tag};
 use crate::time::{Millis, Timestamp};
-use crate::value::Value;
+use crate::value::{Value, map_weight};
 
 /// A schedule as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +32,13 @@ pub struct Schedule {
 }
 
 impl Schedule {
+    /// Bytes that the record occupies, roughly: the sum of its strings.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        let texts = self.id.len() + self.cron.len() + self.promise_id.len();
+        texts + self.promise_param.weight() + map_weight(&self.promise_tags)
+    }
+
     /// The id of the promise of an occurrence.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::id::Id;
+use crate::limits::SEARCH_BYTES_MAX;
 use crate::promise::{Promise, PromiseState, Tags};
 use crate::task::TaskState;
 use crate::time::Timestamp;
@@ -169,6 +170,41 @@ pub struct SearchSchedules {
     pub after: Option<Id>,
     /// Schedules on a page, at least 1.
     pub limit: usize,
+}
+
+/// The room on a page of a search, one record more than its limit so that the end is seen, and bounded in bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct PageRoom {
+    records_left: usize,
+    taken: usize,
+    bytes: usize,
+}
+
+impl PageRoom {
+    /// Room for `limit` records and one more.
+    #[must_use]
+    pub const fn of(limit: usize) -> Self {
+        Self { records_left: limit.saturating_add(1), taken: 0, bytes: 0 }
+    }
+
+    /// Takes the room of a record of about `bytes`, and says whether another may follow. At least two may: one for the page, one to tell that
+    /// there are more.
+    pub fn take(&mut self, bytes: usize) -> bool {
+        self.records_left = self.records_left.saturating_sub(1);
+        self.taken += 1;
+        self.bytes = self.bytes.saturating_add(bytes);
+        self.records_left > 0 && (self.taken < 2 || self.bytes <= SEARCH_BYTES_MAX)
+    }
+}
+
+/// How many of the loaded records go onto the page: the limit, fewer where their bytes add up to too much, at least one.
+pub(crate) fn page_length(limit: usize, weights: impl Iterator<Item = usize>) -> usize {
+    let mut bytes = 0_usize;
+    let fitting = weights.take(limit).take_while(|weight| {
+        bytes = bytes.saturating_add(*weight);
+        bytes <= SEARCH_BYTES_MAX
+    });
+    fitting.count().max(1)
 }
 
 /// Whether `tags` holds every pair of `wanted`.

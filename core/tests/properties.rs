@@ -116,7 +116,7 @@ fn random_batches(seed: u64, mut check: impl FnMut(&Rules, &MemoryStore, &[Reque
 }
 
 fn outcome(decision: &Decision) -> Outcome {
-    Outcome { reply: decision.reply.clone(), effects: decision.effects.clone(), projected: decision.projected }
+    Outcome { reply: decision.reply.clone(), effects: decision.effects.clone(), projected: decision.projected.clone() }
 }
 
 /// What a batch should come to: its requests one by one, then what follows from them in the order in which it arose.

@@ -8,9 +8,6 @@ use resonate_core::wire::rest::{Status, Terms};
 
 use crate::engine::{Engine, SubmitError};
 
-/// What requests without an answer are counted under.
-const UNAVAILABLE: u16 = 503;
-
 /// Submits a request. `bytes` is about its size.
 ///
 /// # Errors
@@ -24,7 +21,7 @@ pub async fn ask(
     let started = Instant::now();
     let (kind, terms) = (request.kind(), Terms::of(&request, strict));
     let answer = engine.submit(request, bytes).await.map(|reply| (terms.status(&reply), reply));
-    let status = answer.as_ref().map_or(UNAVAILABLE, |(status, _)| *status as u16);
+    let status = answer.as_ref().map_or_else(|error| error.status(), |(status, _)| *status as u16);
     engine.metrics().answered(kind, status, started.elapsed());
     answer
 }

@@ -29,6 +29,9 @@ use crate::store::sqlite::SqliteStore;
 /// A path that means: nothing on disk.
 const IN_MEMORY: &str = ":memory:";
 
+/// How far the database may be ahead of the clock of this machine.
+const CLOCK_AHEAD_MAX: Millis = Millis::saturating(60 * 60 * 1000);
+
 /// Why the server could not start, or stopped on its own.
 #[derive(Debug)]
 pub struct ServeError(String);
@@ -66,7 +69,11 @@ pub async fn run(config: Config) -> Result<(), ServeError> {
     signals.stop().await;
     tracing::info!("stopping: no new requests, finishing those under way");
     stop.send_replace(true);
-    drain(servers, threads, config.server.shutdown_timeout).await;
+    tokio::select! {
+        () = drain(servers, threads, config.server.shutdown_timeout) => {}
+        // Whoever asks twice does not want to wait.
+        () = signals.stop() => tracing::warn!("asked to stop again: requests under way are cut off"),
+    }
     tracing::info!("stopped");
     Ok(())
 }
@@ -166,7 +173,7 @@ fn start_engine(config: &Config, metrics: &Arc<Metrics>) -> Result<(Engine, Thre
             let sqlite = &config.storage.sqlite;
             let store = SqliteStore::open(Path::new(&sqlite.path), sqlite.synchronous.as_str())?;
             tracing::info!(path = sqlite.path, synchronous = sqlite.synchronous.as_str(), "opened database");
-            let clock = Clock::starting_at(store.last_created_at()?);
+            let clock = start_clock(store.last_created_at()?)?;
             // One more than answers reads by key: the last one searches.
             let readers = (0..=READERS).map(|_| store.reader()).collect::<Result<Vec<_>, _>>()?;
             Engine::start(Parts { store, readers, rules, clock, metrics })
@@ -174,6 +181,25 @@ fn start_engine(config: &Config, metrics: &Arc<Metrics>) -> Result<(Engine, Thre
         StorageType::Postgres => return Err(ServeError("this build has no Postgres store".to_owned())),
     };
     started.map_err(|error| ServeError(format!("cannot start a thread: {error}")))
+}
+
+/// A clock that does not go back behind what the store shows.
+fn start_clock(last_created_at: Timestamp) -> Result<Clock, ServeError> {
+    let ahead = last_created_at.since(Clock::starting_at(Timestamp::ZERO).now());
+    if ahead > CLOCK_AHEAD_MAX {
+        let (last, hours) = (last_created_at.as_millis(), ahead.as_millis() / 3_600_000);
+        return Err(ServeError(format!(
+            "the database holds a promise created {hours} h in the future (at {last} ms): correct the clock of this machine, or that row; \
+             serving would time out every promise due until then"
+        )));
+    }
+    if ahead > Millis::ZERO {
+        tracing::warn!(
+            milliseconds = ahead.as_millis(),
+            "the clock of this machine is behind the database: time stands still so long"
+        );
+    }
+    Ok(Clock::starting_at(last_created_at))
 }
 
 fn millis(duration: Duration) -> Millis {
@@ -220,6 +246,6 @@ async fn drain(mut servers: JoinSet<()>, threads: Threads, timeout: Duration) {
         let _ = tokio::task::spawn_blocking(move || threads.join()).await;
     };
     if tokio::time::timeout(timeout, finish).await.is_err() {
-        tracing::warn!("some connections were still open after server.shutdown_timeout and were cut off");
+        tracing::warn!("some requests were still under way after server.shutdown_timeout and are cut off");
     }
 }

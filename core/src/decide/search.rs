@@ -8,33 +8,34 @@ use crate::promise::{Promise, PromiseState};
 use crate::read::Read;
 use crate::records::Page;
 use crate::reply::Reply;
-use crate::search::{SearchPromises, SearchSchedules, SearchTasks};
+use crate::search::{SearchPromises, SearchSchedules, SearchTasks, page_length};
 use crate::task::{Task, TaskState};
 
 pub(super) fn promises(t: &mut Transition<'_>, search: &SearchPromises) -> Decided {
     let Page::Promises(rows) = page(t, Read::Promises { search: search.clone(), now: t.now })? else {
         unreachable!("a search of promises loads promises")
     };
-    let more = rows.len() > search.limit;
-    let promises = rows.iter().take(search.limit).map(|promise| t.project(promise)).collect();
-    Ok(Reply::Promises { promises, more })
+    let length = page_length(search.limit, rows.iter().map(|promise| promise.weight()));
+    let promises = rows.iter().take(length).map(|promise| t.project(promise)).collect();
+    Ok(Reply::Promises { promises, more: rows.len() > length })
 }
 
 pub(super) fn tasks(t: &mut Transition<'_>, search: &SearchTasks) -> Decided {
     let Page::Tasks(rows) = page(t, Read::Tasks { search: search.clone(), now: t.now })? else {
         unreachable!("a search of tasks loads tasks")
     };
-    let more = rows.len() > search.limit;
-    let tasks = rows.iter().take(search.limit).map(|(task, promise)| project_task(t, task, promise)).collect();
-    Ok(Reply::Tasks { tasks, more })
+    let length = page_length(search.limit, rows.iter().map(|(_, promise)| promise.weight()));
+    let tasks = rows.iter().take(length).map(|(task, promise)| project_task(t, task, promise)).collect();
+    Ok(Reply::Tasks { tasks, more: rows.len() > length })
 }
 
 pub(super) fn schedules(t: &mut Transition<'_>, search: &SearchSchedules) -> Decided {
     let Page::Schedules(mut schedules) = page(t, Read::Schedules { search: search.clone() })? else {
         unreachable!("a search of schedules loads schedules")
     };
-    let more = schedules.len() > search.limit;
-    schedules.truncate(search.limit);
+    let length = page_length(search.limit, schedules.iter().map(|schedule| schedule.weight()));
+    let more = schedules.len() > length;
+    schedules.truncate(length);
     Ok(Reply::Schedules { schedules, more })
 }
 

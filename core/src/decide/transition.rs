@@ -44,7 +44,7 @@ pub(crate) struct Changes {
     effects: Vec<Effect>,
     follow_ups: Vec<Request>,
     wake_at: Option<Timestamp>,
-    projected: bool,
+    projected: Vec<Id>,
 }
 
 impl Changes {
@@ -244,7 +244,9 @@ impl<'a> Transition<'a> {
 
     /// A promise for an answer that lists many: projected, without a write.
     pub(crate) fn project(&mut self, promise: &Arc<Promise>) -> Arc<Promise> {
-        self.changes.projected |= promise.is_overdue(self.now);
+        if promise.is_overdue(self.now) {
+            self.changes.projected.push(promise.id.clone());
+        }
         promise.as_of(self.now)
     }
 

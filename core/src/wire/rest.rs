@@ -140,8 +140,8 @@ pub fn settle(id: Id, verdict: Verdict, key: Option<&str>, value: Value) -> Resu
 /// # Errors
 /// [`BadInput`] when it is something else.
 pub fn parse_strict(text: Option<&str>) -> Result<bool, BadInput> {
-    let Some(text) = text else { return Ok(false) };
-    match text.trim().to_ascii_lowercase().as_str() {
+    let Some(text) = text.map(str::trim).filter(|text| !text.is_empty()) else { return Ok(false) };
+    match text.to_ascii_lowercase().as_str() {
         "true" | "1" | "t" => Ok(true),
         "false" | "0" | "f" => Ok(false),
         _ => Err(BadInput::field("Strict", format_args!("must be true or false, not {text:?}"))),

@@ -64,7 +64,10 @@ pub(super) fn start(defaults: Defaults, matches: &ArgMatches, environment: &Envi
         .enable_all()
         .build()
         .map_err(|error| Failure::Runtime(format!("cannot start the runtime: {error}")))?;
-    runtime.block_on(crate::serve::run(config)).map_err(|error| Failure::Runtime(error.to_string()))
+    let served = runtime.block_on(crate::serve::run(config));
+    // What was not finished in time is cut off, and does not hold the process.
+    runtime.shutdown_background();
+    served.map_err(|error| Failure::Runtime(error.to_string()))
 }
 
 /// A variable that is set and not empty.

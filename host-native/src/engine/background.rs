@@ -2,13 +2,14 @@
 //! and which rows to leave alone because they cannot be read.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use resonate_core::drive;
 use resonate_core::due::{Due, DueKind};
 use resonate_core::effect::Effect;
 use resonate_core::time::{Millis, Timestamp};
 
-use super::limits::{BACKGROUND_BUSY_MAX, BACKGROUND_IDLE_MAX, FAILURE_PAUSE, SKIPPED_ROWS_MAX};
+use super::limits::{BACKGROUND_BUSY_MAX, BACKGROUND_IDLE_MAX, FAILURE_PAUSE, SKIPPED_ROWS_MAX, SWEEP_INTERVAL};
 use crate::store::{Error, HostStore};
 
 /// Kinds of work that this host does. Messages wait in the outbox until it has transports.
@@ -20,12 +21,15 @@ pub(super) struct Background {
     /// The next instant at which to look.
     wake_at: Timestamp,
     skipped: BTreeSet<Due>,
+    /// Rows that were due and had nothing to do, in this round and in the one before. A row that is due again like that can never be done.
+    idle: BTreeSet<Due>,
+    idle_before: BTreeSet<Due>,
 }
 
 impl Background {
     /// Looks at once: whatever became due while the server was down.
     pub(super) fn new() -> Self {
-        Self { wake_at: Timestamp::ZERO, skipped: BTreeSet::new() }
+        Self { wake_at: Timestamp::ZERO, skipped: BTreeSet::new(), idle: BTreeSet::new(), idle_before: BTreeSet::new() }
     }
 
     /// How long nothing is due, from `now`; `None` when something is.
@@ -46,12 +50,18 @@ impl Background {
 
     /// Tries again a little later.
     pub(super) fn pause(&mut self, now: Timestamp) {
-        self.wake_at = now + Millis::saturating(FAILURE_PAUSE.as_millis() as u64);
+        self.wake_at = now + millis(FAILURE_PAUSE);
     }
 
     /// Leaves a row alone from now on. Returns whether it was not left alone before.
     pub(super) fn skip(&mut self, due: &Due) -> bool {
         self.skipped.len() < SKIPPED_ROWS_MAX && self.skipped.insert(due.clone())
+    }
+
+    /// Notes a row that was due and had nothing to do. Returns whether that can never change.
+    pub(super) fn found_idle(&mut self, due: &Due) -> bool {
+        self.idle.insert(due.clone());
+        self.idle_before.contains(due)
     }
 
     /// Rows that are due, when it is time to look, and the next time to look.
@@ -67,11 +77,20 @@ impl Background {
 
     /// Computes when to look again, after what was taken is done. `progress` says whether any of it was there to do.
     pub(super) fn plan<S: HostStore>(&mut self, store: &mut S, now: Timestamp, progress: bool) -> Result<(), Error> {
-        self.wake_at = drive::next_due(store, &KINDS)?.unwrap_or(Timestamp::MAX);
+        self.idle_before = std::mem::take(&mut self.idle);
+        let first = drive::sweep(store, &KINDS, Timestamp::MAX, self.skipped.len() + 1)?;
+        let next = first.into_iter().filter(|due| !self.skipped.contains(due)).map(|due| due.at).min();
+        // The net under the wake-ups: whatever was not told is found by then.
+        let net = now + millis(SWEEP_INTERVAL);
+        self.wake_at = next.map_or(net, |next| next.min(net));
         if self.wake_at <= now && !progress {
             // What is still due cannot be done, or is left alone: looking again at once would be a busy loop.
             self.pause(now);
         }
         Ok(())
     }
+}
+
+fn millis(duration: Duration) -> Millis {
+    Millis::saturating(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
 }

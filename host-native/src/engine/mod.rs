@@ -2,6 +2,7 @@
 //! requests mean is the core's, what a disk is the store's.
 
 mod background;
+mod caught;
 mod reader;
 mod writer;
 
@@ -11,6 +12,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 
+use resonate_core::drive::Beside;
+use resonate_core::id::Id;
 use resonate_core::reply::Reply;
 use resonate_core::request::Request;
 use resonate_core::rules::Rules;
@@ -32,6 +35,8 @@ pub mod limits {
     pub const BATCH_REQUESTS_MAX: usize = 1024;
     /// Bytes of the requests in one batch.
     pub const BATCH_BYTES_MAX: usize = 8 << 20;
+    /// Times that a search is run again after what it found past its deadline has been settled; then the writer runs it.
+    pub const READ_ROUNDS_MAX: usize = 4;
     /// Reads answered over one view.
     pub const READ_BATCH_MAX: usize = 256;
     /// Threads that answer reads by key.
@@ -50,13 +55,15 @@ pub mod limits {
     pub const SKIPPED_ROWS_MAX: usize = 10_000;
 }
 
-/// Why a request got no answer. It may or may not have taken effect only where the text says so.
+/// Why a request got no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SubmitError {
     /// Too many requests wait already; nothing has changed.
     Busy,
-    /// The store is out of reach or refuses to write.
+    /// The store is out of reach or refuses to write. The request may or may not have taken effect.
     Unavailable,
+    /// A record that the request needs cannot be read. Nothing has changed.
+    Damaged,
     /// The server is about to stop; nothing has changed.
     Stopping,
 }
@@ -65,7 +72,10 @@ impl fmt::Display for SubmitError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Busy => "the server is busy: too many requests are waiting, try again",
-            Self::Unavailable => "the store cannot be used now: the request was not acknowledged, try again",
+            Self::Unavailable => {
+                "the store cannot be used now: the request may or may not take effect, repeat it with the same key"
+            }
+            Self::Damaged => "a record that this request needs is damaged: the server's log says more",
             Self::Stopping => "the server is stopping: try again elsewhere or later",
         })
     }
@@ -73,12 +83,23 @@ impl fmt::Display for SubmitError {
 
 impl std::error::Error for SubmitError {}
 
+impl SubmitError {
+    /// The status over HTTP.
+    #[must_use]
+    pub const fn status(self) -> u16 {
+        match self {
+            Self::Busy | Self::Unavailable | Self::Stopping => 503,
+            Self::Damaged => 500,
+        }
+    }
+}
+
 /// One waiting request.
 struct Job<A> {
     request: Request,
     bytes: usize,
     answer: oneshot::Sender<Result<A, SubmitError>>,
-    /// Given back when the job is done with.
+    /// Given back when the job leaves the queue.
     _room: Option<Room>,
 }
 
@@ -94,8 +115,8 @@ impl Drop for Room {
     }
 }
 
-/// A reader's answer; `None` sends the request to the writer.
-type ReadAnswer = (Request, Option<Reply>);
+/// A reader's answer, with the request that it may have to be asked again.
+type ReadAnswer = (Request, Beside);
 
 struct Queues {
     writer: SyncSender<Job<Reply>>,
@@ -105,6 +126,17 @@ struct Queues {
     room: Arc<Semaphore>,
     metrics: Arc<Metrics>,
     store_ok: Arc<AtomicBool>,
+}
+
+/// An answer to come.
+type Waiting<A> = oneshot::Receiver<Result<A, SubmitError>>;
+
+async fn wait_for<A>(waiting: Waiting<A>) -> Result<A, SubmitError> {
+    waiting.await.unwrap_or(Err(SubmitError::Unavailable))
+}
+
+fn spawn(name: String, run: impl FnOnce() + Send + 'static) -> std::io::Result<JoinHandle<()>> {
+    std::thread::Builder::new().name(name.clone()).spawn(move || caught::or_exit(&name, run))
 }
 
 /// A handle to submit requests with. The engine stops when the last one is dropped and everything accepted is answered.
@@ -157,18 +189,20 @@ impl Engine {
         let rules = Arc::new(rules);
         let mut threads = Vec::new();
         let mut reading = Vec::new();
+        let searching = readers.len().saturating_sub(1);
         for (number, store) in readers.into_iter().enumerate() {
             let (queue, jobs) = sync_channel(limits::QUEUE_REQUESTS_MAX);
-            let reader = reader::Reader { store, rules: Arc::clone(&rules), clock: clock.clone() };
-            let thread = std::thread::Builder::new().name(format!("reader-{number}"));
-            threads.push(thread.spawn(move || reader.run(&jobs))?);
+            let view_reads_max = if number == searching { 1 } else { limits::READ_BATCH_MAX };
+            let (rules, clock, metrics) = (Arc::clone(&rules), clock.clone(), Arc::clone(&metrics));
+            let reader = reader::Reader { store, rules, clock, metrics, view_reads_max };
+            threads.push(spawn(format!("reader-{number}"), move || reader.run(&jobs))?);
             reading.push(queue);
         }
         let searcher = if reading.len() > 1 { reading.pop() } else { reading.first().cloned() };
         let store_ok = Arc::new(AtomicBool::new(true));
         let (writer, jobs) = sync_channel(limits::QUEUE_REQUESTS_MAX);
         let writing = writer::Writer::new(store, rules, clock, Arc::clone(&metrics), jobs, Arc::clone(&store_ok));
-        threads.push(std::thread::Builder::new().name("writer".to_owned()).spawn(move || writing.run())?);
+        threads.push(spawn("writer".to_owned(), move || writing.run())?);
         let room = Arc::new(Semaphore::new(limits::QUEUE_BYTES_MAX));
         let queues =
             Queues { writer, readers: reading, searcher, next_reader: AtomicUsize::new(0), room, metrics, store_ok };
@@ -180,18 +214,35 @@ impl Engine {
     /// # Errors
     /// [`SubmitError`] when there is no room or no store; the machine's own refusals are replies.
     pub async fn submit(&self, request: Request, bytes: usize) -> Result<Reply, SubmitError> {
-        let request = match self.reader_of(&request) {
-            None => request,
-            Some(reader) => match self.enqueue(reader, request, 0, None).await? {
-                (_, Some(reply)) => return Ok(reply),
-                (request, None) => request,
-            },
-        };
+        let mut request = request;
+        for _ in 0..limits::READ_ROUNDS_MAX {
+            let Some(reader) = self.reader_of(&request) else { break };
+            let (again, beside) = wait_for(self.enqueue(reader, request, 0, None)?).await?;
+            request = again;
+            match beside {
+                Beside::Reply(reply) => return Ok(reply),
+                Beside::Overdue(ids) => self.settle_overdue(ids).await?,
+                Beside::Writes => break,
+            }
+        }
+        wait_for(self.enqueue_to_writer(request, bytes)?).await
+    }
+
+    /// Has the writer settle what a search has found past its deadline, instead of running the search itself.
+    async fn settle_overdue(&self, ids: Vec<Id>) -> Result<(), SubmitError> {
+        let settling = ids.into_iter().map(|id| self.enqueue_to_writer(Request::TimeOutPromise { id }, 0));
+        for settled in settling.collect::<Result<Vec<_>, _>>()? {
+            wait_for(settled).await?;
+        }
+        Ok(())
+    }
+
+    fn enqueue_to_writer(&self, request: Request, bytes: usize) -> Result<Waiting<Reply>, SubmitError> {
         let room = u32::try_from(bytes.min(limits::QUEUE_BYTES_MAX)).map_err(|_| SubmitError::Busy)?;
         let room = Arc::clone(&self.0.room).try_acquire_many_owned(room).map_err(|_| self.busy())?;
         let room = Room { _bytes: room, metrics: Arc::clone(&self.0.metrics) };
         self.0.metrics.queue_requests.inc();
-        self.enqueue(&self.0.writer, request, bytes, Some(room)).await
+        self.enqueue(&self.0.writer, request, bytes, Some(room))
     }
 
     /// Whether the last transaction succeeded.
@@ -217,19 +268,19 @@ impl Engine {
         self.0.readers.get(turn.checked_rem(self.0.readers.len())?)
     }
 
-    async fn enqueue<A>(
+    fn enqueue<A>(
         &self,
         queue: &SyncSender<Job<A>>,
         request: Request,
         bytes: usize,
         room: Option<Room>,
-    ) -> Result<A, SubmitError> {
+    ) -> Result<Waiting<A>, SubmitError> {
         let (answer, answered) = oneshot::channel();
         queue.try_send(Job { request, bytes, answer, _room: room }).map_err(|error| match error {
             TrySendError::Full(_) => self.busy(),
             TrySendError::Disconnected(_) => SubmitError::Stopping,
         })?;
-        answered.await.unwrap_or(Err(SubmitError::Unavailable))
+        Ok(answered)
     }
 
     fn busy(&self) -> SubmitError {

@@ -1,32 +1,38 @@
-//! A thread that answers reads beside the writer: it takes what waits, answers all of it over one view of the store, and sends to the writer
-//! what only the writer may answer.
+//! A thread that answers reads beside the writer: it takes what waits, answers all of it over one view of the store, and says what only the
+//! writer may answer.
 
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
-use resonate_core::drive;
-use resonate_core::reply::Reply;
+use resonate_core::drive::{self, TxError};
 use resonate_core::rules::Rules;
 
-use super::limits::READ_BATCH_MAX;
+use super::caught::caught;
 use super::{Job, ReadAnswer, SubmitError};
 use crate::clock::Clock;
-use crate::store::{Error, ReadStore};
+use crate::metrics::Metrics;
+use crate::store::{Error, ReadStore, damage};
 
 pub(super) struct Reader<R> {
     pub(super) store: R,
     pub(super) rules: Arc<Rules>,
     pub(super) clock: Clock,
+    pub(super) metrics: Arc<Metrics>,
+    /// Reads over one view. Searches get a view each: one held for long keeps the log from starting over.
+    pub(super) view_reads_max: usize,
 }
 
 impl<R: ReadStore> Reader<R> {
     /// Runs until the queue is closed and empty.
     pub(super) fn run(mut self, jobs: &Receiver<Job<ReadAnswer>>) {
-        let mut waiting = Vec::with_capacity(READ_BATCH_MAX);
+        let mut waiting = Vec::with_capacity(self.view_reads_max);
         while let Ok(first) = jobs.recv() {
             waiting.push(first);
-            waiting.extend(jobs.try_iter().take(READ_BATCH_MAX - 1));
+            waiting.extend(jobs.try_iter().take(self.view_reads_max - 1));
+            // A caller that has gone away wants no answer, and a search for nobody would delay the others.
+            waiting.retain(|job: &Job<ReadAnswer>| !job.answer.is_closed());
             if let Err(error) = self.answer(&mut waiting) {
+                self.metrics.store_errors.inc();
                 tracing::error!(%error, "cannot read from the store");
                 // The rest is dropped, which its callers see as an unavailable store.
                 waiting.clear();
@@ -38,19 +44,22 @@ impl<R: ReadStore> Reader<R> {
     }
 
     fn answer(&mut self, waiting: &mut Vec<Job<ReadAnswer>>) -> Result<(), Error> {
+        if waiting.is_empty() {
+            return Ok(());
+        }
         let mut tx = self.store.begin_read()?;
         let now = self.clock.now();
         for job in waiting.drain(..) {
-            let read: Result<Option<Reply>, Error> = drive::read(&mut tx, &self.rules, &job.request, now);
+            let read = caught(|| drive::read(&mut tx, &self.rules, &job.request, now).map_err(TxError::Store));
             let answer = match read {
-                Ok(reply) => Ok((job.request, reply)),
-                Err(error) if error.is_row() => {
-                    tracing::error!(%error, "cannot answer a read");
-                    Err(SubmitError::Unavailable)
+                Ok(beside) => Ok((job.request, beside)),
+                Err(TxError::Store(error)) if !error.is_row() => return Err(error),
+                Err(TxError::Store(error)) => {
+                    damage::report(&error);
+                    Err(SubmitError::Damaged)
                 }
-                Err(error) => return Err(error),
+                Err(TxError::Conflict) => Err(SubmitError::Unavailable),
             };
-            // A caller that has gone away wants no answer.
             let _ = job.answer.send(answer);
         }
         Ok(())

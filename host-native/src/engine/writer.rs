@@ -18,11 +18,12 @@ use resonate_core::time::Timestamp;
 use tokio::sync::oneshot;
 
 use super::background::Background;
+use super::caught::caught;
 use super::limits::{BATCH_BYTES_MAX, BATCH_REQUESTS_MAX, FAILURE_LOG_INTERVAL, SWEEP_INTERVAL};
 use super::{Job, SubmitError};
 use crate::clock::Clock;
 use crate::metrics::{Kind, Metrics};
-use crate::store::{Error, HostStore};
+use crate::store::{Error, HostStore, damage};
 
 /// Who waits for an outcome.
 enum Waiter {
@@ -43,6 +44,8 @@ pub(super) struct Writer<S> {
     broken: bool,
     /// When a failure was last logged: a broken disk must not fill another one with logs.
     logged_at: Option<Instant>,
+    /// Whether the log has heard of a failure and not of the recovery.
+    announced: bool,
 }
 
 impl<S: HostStore> Writer<S> {
@@ -55,7 +58,18 @@ impl<S: HostStore> Writer<S> {
         store_ok: Arc<AtomicBool>,
     ) -> Self {
         let background = Background::new();
-        Self { store, rules, clock, metrics, jobs, background, store_ok, broken: false, logged_at: None }
+        Self {
+            store,
+            rules,
+            clock,
+            metrics,
+            jobs,
+            background,
+            store_ok,
+            broken: false,
+            logged_at: None,
+            announced: false,
+        }
     }
 
     /// Runs until the queue is closed and everything in it is answered.
@@ -147,28 +161,23 @@ impl<S: HostStore> Writer<S> {
         while done < requests.len() && !self.broken {
             let taken = &requests[done..requests.len().min(done + step)];
             let started = Instant::now();
-            match drive::run(&mut self.store, &self.rules, taken, now) {
+            match caught(|| drive::run(&mut self.store, &self.rules, taken, now)) {
                 Ok(finished) => {
                     self.metrics.commit_duration.observe(started.elapsed().as_secs_f64());
                     done += finished.outcomes.len();
                     self.recovered();
                     progress |= self.answer(finished, &mut waiters, now);
                 }
-                // One row is at fault: one by one, its neighbours are answered.
-                Err(TxError::Store(error)) if error.is_row() && taken.len() > 1 => step = 1,
-                Err(TxError::Store(error)) if error.is_row() => {
-                    tracing::error!(%error, "cannot run a request");
-                    done += 1;
-                    if let Some(waiter) = waiters.next() {
-                        self.give_up(waiter);
-                    }
-                }
-                Err(error) => {
-                    match error {
-                        TxError::Store(error) => self.failed(&error, now),
-                        TxError::Conflict => tracing::error!("a transaction conflicts again and again"),
-                    }
+                Err(TxError::Store(error)) if !error.is_row() => {
+                    self.failed(&error, now);
                     break;
+                }
+                // One record is at fault: halves find it, and the others are answered.
+                Err(_) if taken.len() > 1 => step = taken.len() / 2,
+                Err(error) => {
+                    self.give_up(waiters.next(), &error);
+                    done += 1;
+                    step = requests.len();
                 }
             }
         }
@@ -191,6 +200,8 @@ impl<S: HostStore> Writer<S> {
                     if outcome.reply != Reply::Idle {
                         progress = true;
                         self.count(due.kind, Some(now.since(due.at).as_millis()));
+                    } else if self.background.found_idle(&due) {
+                        self.skip(&due);
                     }
                 }
             }
@@ -230,15 +241,23 @@ impl<S: HostStore> Writer<S> {
         }
     }
 
-    fn give_up(&mut self, waiter: Waiter) {
-        match waiter {
-            Waiter::Client(client) => drop(client.send(Err(SubmitError::Unavailable))),
-            Waiter::Background(due) => {
-                if self.background.skip(&due) {
-                    self.metrics.skipped_rows.inc();
-                    tracing::error!(kind = due.kind.name(), key = ?due.key, "left a row alone that cannot be read");
-                }
-            }
+    /// Leaves a request alone that can only fail.
+    fn give_up(&mut self, waiter: Option<Waiter>, error: &TxError<Error>) {
+        if let TxError::Store(error) = error {
+            damage::report(error);
+        }
+        match (waiter, error) {
+            (Some(Waiter::Client(client)), TxError::Store(_)) => drop(client.send(Err(SubmitError::Damaged))),
+            (Some(Waiter::Client(client)), TxError::Conflict) => drop(client.send(Err(SubmitError::Unavailable))),
+            (Some(Waiter::Background(due)), _) => self.skip(&due),
+            (None, _) => {}
+        }
+    }
+
+    fn skip(&mut self, due: &Due) {
+        if self.background.skip(due) {
+            self.metrics.skipped_rows.inc();
+            tracing::error!(kind = due.kind.name(), key = ?due.key, "left a due row alone: nothing can be done about it");
         }
     }
 
@@ -247,6 +266,7 @@ impl<S: HostStore> Writer<S> {
         if self.logged_at.is_none_or(|logged_at| logged_at.elapsed() > FAILURE_LOG_INTERVAL) {
             tracing::error!(%error, "the store failed: requests are refused until it works again");
             self.logged_at = Some(Instant::now());
+            self.announced = true;
         }
         self.store_ok.store(false, Ordering::Relaxed);
         self.metrics.store_errors.inc();
@@ -255,7 +275,7 @@ impl<S: HostStore> Writer<S> {
     }
 
     fn recovered(&mut self) {
-        if self.logged_at.take().is_some() {
+        if std::mem::take(&mut self.announced) {
             tracing::info!("the store works again");
         }
         self.store_ok.store(true, Ordering::Relaxed);

@@ -14,7 +14,7 @@ use tonic::{Request, Response, Status};
 
 use super::convert::{self, Outcome};
 use crate::edge;
-use crate::engine::Engine;
+use crate::engine::{Engine, SubmitError};
 
 /// The promises of an engine, over gRPC.
 pub(super) struct Promises {
@@ -34,7 +34,12 @@ impl Promises {
 
     async fn ask(&self, request: CoreRequest, strict: bool, bytes: usize) -> Result<(rest::Status, Reply), Status> {
         let answer = edge::ask(&self.engine, request, strict, bytes).await;
-        answer.map_err(|error| Status::unavailable(error.to_string()))
+        answer.map_err(|error| match error {
+            SubmitError::Damaged => Status::internal(error.to_string()),
+            SubmitError::Busy | SubmitError::Unavailable | SubmitError::Stopping => {
+                Status::unavailable(error.to_string())
+            }
+        })
     }
 }
 

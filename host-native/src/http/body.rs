@@ -47,5 +47,8 @@ async fn discard(body: &mut Body) {
 }
 
 fn too_large(limit: usize) -> Response {
-    error(StatusCode::PAYLOAD_TOO_LARGE, &format!("the body is larger than {limit} bytes"))
+    error(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        &format!("the body is larger than {limit} bytes: send less, or raise server.body_limit"),
+    )
 }

@@ -23,8 +23,8 @@ pub mod limits {
 
     /// Header lines of a request.
     pub const HEADERS_MAX: usize = 64;
-    /// Bytes of a request's head.
-    pub const HEAD_BYTES_MAX: usize = 64 << 10;
+    /// Bytes after which an incomplete head is refused. The last read may bring as many again: a head is never larger than twice this.
+    pub const HEAD_BYTES_MAX: usize = 32 << 10;
     /// Time for a request's head to arrive, and for a connection to stay idle.
     pub const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
     /// Time for a request's body to arrive.

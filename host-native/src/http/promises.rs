@@ -25,8 +25,7 @@ pub(super) async fn search(State(shared): State<Shared>, method: Method, RawQuer
         return wrong_method(&method, "GET");
     }
     let query = query.unwrap_or_default();
-    let pairs: Vec<_> = form_urlencoded::parse(query.as_bytes()).collect();
-    match rest::parse_search_pairs(pairs.iter().map(|(name, text)| (&**name, &**text))) {
+    match parse_query(&query) {
         Ok(request) => submit(&shared, request, false, query.len()).await,
         Err(why) => bad(&why),
     }
@@ -73,6 +72,21 @@ pub(super) async fn promise(
         Ok((request, strict)) => submit(&shared, request, strict, bytes.len()).await,
         Err(why) => bad(&why),
     }
+}
+
+/// Reads a query string: pairs joined by `&`, percent-encoded, `+` for a blank.
+fn parse_query(query: &str) -> Result<Request, BadInput> {
+    let decode = |text: &str| {
+        let text = text.replace('+', " ");
+        let decoded = percent_decode_str(&text).decode_utf8().map(std::borrow::Cow::into_owned);
+        decoded.map_err(|_| BadInput::field("query", "must be percent-encoded UTF-8"))
+    };
+    let mut pairs = Vec::new();
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        let (name, text) = pair.split_once('=').unwrap_or((pair, ""));
+        pairs.push((decode(name)?, decode(text)?));
+    }
+    rest::parse_search_pairs(pairs.iter().map(|(name, text)| (name.as_str(), text.as_str())))
 }
 
 /// What a verb asks for; `None` is to create.

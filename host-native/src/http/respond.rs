@@ -25,8 +25,11 @@ pub(super) fn error(status: StatusCode, why: &str) -> Response {
 
 /// A request that got no answer from the engine.
 pub(super) fn unavailable(why: SubmitError) -> Response {
-    let mut response = error(StatusCode::SERVICE_UNAVAILABLE, &why.to_string());
-    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    let code = StatusCode::from_u16(why.status()).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
+    let mut response = error(code, &why.to_string());
+    if code == StatusCode::SERVICE_UNAVAILABLE {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    }
     response
 }
 

@@ -1,6 +1,7 @@
 //! Where records live: SQLite now, Postgres behind the same traits. Stores load and write; they know nothing of what records mean, and every
 //! one of them is tested against the core's reference store.
 
+pub mod damage;
 pub mod memory;
 pub mod sqlite;
 

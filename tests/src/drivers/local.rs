@@ -81,8 +81,8 @@ where
     fn submit(&mut self, now: Timestamp, request: &Request) -> Reply {
         if request.is_read() {
             let mut tx = self.store.begin().expect("a transaction");
-            let reply = drive::read(&mut tx, &self.rules, request, now).expect("a store that reads");
-            if let Some(reply) = reply {
+            let beside = drive::read(&mut tx, &self.rules, request, now).expect("a store that reads");
+            if let drive::Beside::Reply(reply) = beside {
                 return reply;
             }
         }

@@ -1,11 +1,12 @@
 //! The search of the 2023 API: its query, and the cursor that stands for all of it.
 
-use crate::limits::SEARCH_2023_LIMIT_MAX;
+use crate::limits::{PATTERN_BYTES_MAX, SEARCH_2023_LIMIT_MAX};
 use crate::promise::{Promise, PromiseState};
 use crate::request::Request;
 use crate::search::{IdPattern, PromiseOrder, SearchPromises, StateFilter};
 use crate::wire::BadInput;
 use crate::wire::cursor::{CursorKind, open, seal};
+use crate::wire::field::check_text;
 
 /// A query as its texts; empty or absent is the same for gRPC's sake.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,6 +34,8 @@ pub fn parse_search_pairs<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)
             "q" => query.q.replace(text).is_some(),
             "state" => query.state.replace(text).is_some(),
             "cursor" => query.cursor.replace(text).is_some(),
+            // Clients that always send every parameter leave some empty.
+            "limit" if text.is_empty() => false,
             "limit" => query.limit.replace(parse_limit(text)?).is_some(),
             unknown => {
                 return Err(BadInput(format!("unknown query parameter '{unknown}': known are {}", NAMES.join(", "))));
@@ -59,6 +62,10 @@ pub fn parse_search(query: &SearchQuery<'_>) -> Result<Request, BadInput> {
     }
     let pattern = query.q.filter(|q| !q.is_empty());
     let pattern = pattern.ok_or_else(|| BadInput::field("q", "is required: an id, or a pattern such as 'order-*'"))?;
+    if pattern.len() > PATTERN_BYTES_MAX {
+        return Err(BadInput::field("q", format_args!("must be at most {PATTERN_BYTES_MAX} bytes long")));
+    }
+    check_text("q", pattern)?;
     let limit = query.limit.and_then(|limit| usize::try_from(limit).ok()).filter(|limit| *limit > 0);
     Ok(Request::SearchPromises(SearchPromises {
         pattern: Some(IdPattern::new(pattern)),

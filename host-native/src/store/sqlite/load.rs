@@ -11,7 +11,7 @@ use rusqlite::{Connection, Params, Row, params};
 
 use super::rows::{message_columns, promise_columns, schedule_columns, task_columns};
 use super::{rows, search};
-use crate::store::Error;
+use crate::store::{Error, damage};
 
 /// Answers one read.
 pub(super) fn load(connection: &Connection, read: &Read, records: &mut Records) -> Result<(), Error> {
@@ -99,42 +99,67 @@ fn first_of_branch(
 pub(super) fn due(connection: &Connection, kind: DueKind, until: Timestamp, limit: usize) -> Result<Vec<Due>, Error> {
     let sql = match kind {
         DueKind::Deadline => {
-            "SELECT timeout_at, id FROM promises WHERE state = 0 AND timeout_at <= ?1 ORDER BY timeout_at LIMIT ?2"
+            "SELECT timeout_at, id FROM promises WHERE state = 0 AND timeout_at <= ?1 ORDER BY timeout_at "
         }
         DueKind::Discharge => {
             "SELECT settled_at, id FROM promises WHERE has_waiters = 1 AND state <> 0 AND settled_at <= ?1 \
-             ORDER BY settled_at LIMIT ?2"
+             ORDER BY settled_at "
         }
         DueKind::Lease => {
             "SELECT expires_at, id FROM tasks WHERE expires_at IS NOT NULL AND expires_at <= ?1 \
-             ORDER BY expires_at LIMIT ?2"
+             ORDER BY expires_at "
         }
         DueKind::Retry => {
-            "SELECT retry_at, id FROM tasks WHERE retry_at IS NOT NULL AND retry_at <= ?1 ORDER BY retry_at LIMIT ?2"
+            "SELECT retry_at, id FROM tasks WHERE retry_at IS NOT NULL AND retry_at <= ?1 ORDER BY retry_at "
         }
-        DueKind::Schedule => {
-            "SELECT next_run_at, id FROM schedules WHERE next_run_at <= ?1 ORDER BY next_run_at LIMIT ?2"
-        }
+        DueKind::Schedule => "SELECT next_run_at, id FROM schedules WHERE next_run_at <= ?1 ORDER BY next_run_at ",
         DueKind::Message => return due_messages(connection, until, limit),
     };
     // What is due never is not due: the last instant stands for it.
     let until = until.as_millis().min(Timestamp::MAX.as_millis() - u64::from(kind == DueKind::Schedule));
-    all(connection, sql, params![until as i64, limit as i64], |row| {
-        let at: i64 = row.get(0)?;
-        let text: String = row.get(1)?;
-        let id = Id::parse(&text).map_err(|why| Error::Row { table: kind.name(), why: why.to_string() })?;
+    readable(connection, sql, until, limit, |row| {
+        let columns = (row.get::<_, i64>(0), row.get::<_, String>(1));
+        let (Ok(at), Ok(text)) = columns else {
+            return Err(unreadable(kind, "an instant or an id is of another type"));
+        };
+        let id = Id::parse(&text).map_err(|why| unreadable(kind, &format!("the id {why}")))?;
         Ok(Due { at: Timestamp::saturating(at.unsigned_abs()), kind, key: DueKey::Id(id) })
     })
 }
 
 fn due_messages(connection: &Connection, until: Timestamp, limit: usize) -> Result<Vec<Due>, Error> {
-    const SQL: &str =
-        concat!("SELECT ", message_columns!(), " FROM outbox WHERE due_at <= ?1 ORDER BY due_at LIMIT ?2");
+    const SQL: &str = concat!("SELECT ", message_columns!(), " FROM outbox WHERE due_at <= ?1 ORDER BY due_at");
     let until = until.as_millis().min(Timestamp::MAX.as_millis() - 1);
-    all(connection, SQL, params![until as i64, limit as i64], |row| {
+    readable(connection, SQL, until, limit, |row| {
         let entry = rows::message(row)?;
         Ok(Due { at: entry.due_at, kind: DueKind::Message, key: DueKey::Message(entry.key) })
     })
+}
+
+fn unreadable(kind: DueKind, why: &str) -> Error {
+    Error::Row { table: kind.name(), why: why.to_owned() }
+}
+
+/// The first `limit` rows that can be read. One that cannot is passed over: it must not stop the others.
+fn readable(
+    connection: &Connection,
+    sql: &str,
+    until: u64,
+    limit: usize,
+    read: impl Fn(&Row<'_>) -> Result<Due, Error>,
+) -> Result<Vec<Due>, Error> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut found = statement.query([until as i64])?;
+    let mut due = Vec::new();
+    while due.len() < limit {
+        let Some(row) = found.next()? else { break };
+        match read(row) {
+            Ok(row) => due.push(row),
+            Err(error) if error.is_row() => damage::report(&error),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(due)
 }
 
 /// The first row, if there is one.

@@ -195,13 +195,15 @@ fn connect_writer(path: &Path, synchronous: &str) -> Result<Connection, Error> {
     connect().map_err(|error| explain(path, error))
 }
 
-fn configure_writer(connection: &Connection, synchronous: &str) -> Result<(), rusqlite::Error> {
+fn configure_writer(connection: &Connection, synchronous: &str) -> Result<(), Error> {
     let mode: String = connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
     if !mode.eq_ignore_ascii_case("wal") {
-        tracing::warn!(mode, "the database does not support write-ahead logging");
+        let why = "SQLite cannot keep a write-ahead log beside the database there: choose a folder on a local disk";
+        return Err(Error::Open(format!("{why} (its journal mode stays {mode})")));
     }
     connection.pragma_update(None, "synchronous", synchronous)?;
-    connection.pragma_update(None, "wal_autocheckpoint", 0)
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+    Ok(())
 }
 
 fn connect(path: &Path, cache_kib: i64) -> Result<Connection, rusqlite::Error> {
@@ -216,9 +218,10 @@ fn connect(path: &Path, cache_kib: i64) -> Result<Connection, rusqlite::Error> {
 
 /// Makes sure that no other server runs on the file.
 fn lock(path: &Path) -> Result<File, Error> {
-    let mut name = path.as_os_str().to_owned();
-    name.push("-lock");
     let shown = path.display();
+    // By its real name: a link to the file must not lead around the lock.
+    let mut name = real_path(path).into_os_string();
+    name.push("-lock");
     let file = File::options().create(true).truncate(false).write(true).open(PathBuf::from(name));
     let file = file.map_err(|error| Error::Open(format!("cannot create the lock file beside {shown}: {error}")))?;
     match file.try_lock() {
@@ -228,6 +231,15 @@ fn lock(path: &Path) -> Result<File, Error> {
         }
         Err(std::fs::TryLockError::Error(error)) => Err(Error::Open(format!("cannot lock {shown}: {error}"))),
     }
+}
+
+/// The path without links, as far as it exists already.
+fn real_path(path: &Path) -> PathBuf {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    path.canonicalize().unwrap_or_else(|_| match (folder.canonicalize(), path.file_name()) {
+        (Ok(folder), Some(name)) => folder.join(name),
+        (Ok(_) | Err(_), _) => path.to_owned(),
+    })
 }
 
 fn read_only(path: &Path) -> Error {

@@ -42,9 +42,9 @@ pub(crate) async fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
 impl Series<'_> {
     async fn run(&self, report: &mut Report) -> Result<()> {
         let mut server = Server::start(&self.bench.program, &self.folder, false).await?;
-        let empty = self.rates(&server, None, report).await?;
         for &size in self.bench.options.growth() {
             self.fill_to(&server, size, report).await?;
+            let empty = self.empty_beside(size, report).await?;
             let grown = self.rates(&server, Some(&empty), report).await?;
             server.stop().await?;
             server = self.start_again(report).await?;
@@ -56,6 +56,16 @@ impl Series<'_> {
             });
         }
         server.stop().await
+    }
+
+    /// The rates of an empty database, taken right before those of a grown one: a filling takes minutes, in which the machine may change.
+    async fn empty_beside(&self, size: u64, report: &mut Report) -> Result<Rates> {
+        let folder = self.bench.folder(&format!("empty-{}-{size}", self.order.name().replace(' ', "-")))?;
+        let empty = Series { bench: self.bench, folder, order: self.order, ids: Arc::new(Ids::new(self.order)) };
+        let server = Server::start(&self.bench.program, &empty.folder, false).await?;
+        let rates = empty.rates(&server, None, report).await?;
+        server.stop().await?;
+        Ok(rates)
     }
 
     async fn start_again(&self, report: &mut Report) -> Result<Server> {

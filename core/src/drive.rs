@@ -152,6 +152,7 @@ pub enum Beside {
 /// The store's.
 pub fn read<T: Tx>(tx: &mut T, rules: &Rules, request: &Request, now: Timestamp) -> Result<Beside, T::Error> {
     let mut records = Records::open();
+    tx.load(&request.hints(), &mut records)?;
     loop {
         match decide(rules, request, now, &records) {
             Ok(decision) => {

@@ -2,7 +2,7 @@
 //!
 //! It reads no files, flags or environment variables: everything it needs is in [`Config`].
 
-mod support;
+pub mod support;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -174,8 +174,8 @@ fn start_engine(config: &Config, metrics: &Arc<Metrics>) -> Result<(Engine, Thre
             let store = SqliteStore::open(Path::new(&sqlite.path), sqlite.synchronous.as_str())?;
             tracing::info!(path = sqlite.path, synchronous = sqlite.synchronous.as_str(), "opened database");
             let clock = start_clock(store.last_created_at()?)?;
-            // One more than answers reads by key: the last one searches.
-            let readers = (0..=READERS).map(|_| store.reader()).collect::<Result<Vec<_>, _>>()?;
+            let by_key = (0..READERS).map(|_| store.reader());
+            let readers = by_key.chain([store.searcher()]).collect::<Result<Vec<_>, _>>()?;
             Engine::start(Parts { store, readers, rules, clock, metrics })
         }
         StorageType::Postgres => return Err(ServeError("this build has no Postgres store".to_owned())),

@@ -16,14 +16,9 @@ pub(super) fn decide(t: &mut Transition<'_>, create: &CreatePromise) -> Decided 
     if let Some(promise) = t.promise(&create.id)? {
         return Ok(Reply::Created { promise, fresh: false });
     }
-    let created_at = t.now;
-    let promise = give_birth(t, create, created_at)?;
-    if birth.target.is_some() {
-        let task = Task::new(create.id.clone(), TaskState::Fulfilled);
-        let pending = promise.state == PromiseState::Pending;
-        let due = birth.delay.unwrap_or(t.now).max(t.now);
-        t.insert_task(if pending { task.pending(due) } else { task });
-    }
+    let now = t.now;
+    let due = birth.delay.unwrap_or(now).max(now);
+    let (promise, _) = give_birth(t, create, &birth, now, |task| task.pending(due))?;
     Ok(Reply::Created { promise, fresh: true })
 }
 
@@ -32,18 +27,21 @@ pub(super) fn check(create: &CreatePromise) -> Result<Birth, Refusal> {
     check_tags(&create.tags, create.timeout_at).map_err(|why| Refusal::Invalid(why.to_string()))
 }
 
-/// Inserts the promise: pending, or settled by a deadline that has passed already. The id is free.
+/// Inserts the promise: pending, or settled by a deadline that has passed already. With a target its task comes with it: as `alive` makes it,
+/// or fulfilled with its promise. The id is free.
 pub(super) fn give_birth(
     t: &mut Transition<'_>,
     create: &CreatePromise,
+    birth: &Birth,
     created_at: Timestamp,
-) -> Decided<Arc<Promise>> {
-    if check(create)?.target.is_some() {
-        // An insertion of the task will follow: its absence is a guard that the store must have been asked for.
+    alive: impl FnOnce(Task) -> Task,
+) -> Decided<(Arc<Promise>, Option<Arc<Task>>)> {
+    if birth.target.is_some() {
+        // The task's absence is a guard that the store must have been asked for.
         t.prefetch([Read::Task(create.id.clone())])?;
     }
     let dead = create.timeout_at <= t.now;
-    let promise = Promise {
+    let promise = t.insert_promise(Promise {
         id: create.id.clone(),
         state: if dead { verdict_at_deadline(&create.tags) } else { PromiseState::Pending },
         param: create.param.clone(),
@@ -55,6 +53,8 @@ pub(super) fn give_birth(
         create_key: create.key.clone(),
         complete_key: None,
         has_waiters: false,
-    };
-    Ok(t.insert_promise(promise))
+    });
+    let task = birth.target.is_some().then(|| Task::new(create.id.clone(), TaskState::Fulfilled));
+    let task = task.map(|task| t.insert_task(if dead { task } else { alive(task) }));
+    Ok((promise, task))
 }

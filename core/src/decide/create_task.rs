@@ -3,18 +3,19 @@
 use std::sync::Arc;
 
 use super::{Decided, Transition, acquire_task, create_promise};
-use crate::promise::{PromiseState, is_timer};
+use crate::promise::is_timer;
 use crate::read::Read;
 use crate::reply::{Refusal, Reply};
 use crate::request::CreatePromise;
-use crate::task::{Task, TaskState};
+use crate::task::TaskState;
 use crate::time::Millis;
 
 pub(super) fn decide(t: &mut Transition<'_>, pid: &Arc<str>, ttl: Millis, create: &CreatePromise) -> Decided {
     if is_timer(&create.tags) {
         return Err(Refusal::Invalid("a timer has no task: remove the tag 'resonate:timer'".to_owned()).into());
     }
-    if create_promise::check(create)?.target.is_none() {
+    let birth = create_promise::check(create)?;
+    if birth.target.is_none() {
         return Err(Refusal::Invalid("the action needs a 'resonate:target' tag".to_owned()).into());
     }
     t.prefetch([Read::Promise(create.id.clone()), Read::Task(create.id.clone())])?;
@@ -22,11 +23,9 @@ pub(super) fn decide(t: &mut Transition<'_>, pid: &Arc<str>, ttl: Millis, create
         Some(_) => take_existing(t, pid, ttl, create),
         None => {
             let now = t.now;
-            let promise = create_promise::give_birth(t, create, now)?;
-            let task = Task::new(create.id.clone(), TaskState::Fulfilled);
-            let alive = promise.state == PromiseState::Pending;
-            let task = t.insert_task(if alive { task.acquired(pid, ttl, now) } else { task });
-            let preload = if alive { t.preload(&promise)? } else { Vec::new() };
+            let born = create_promise::give_birth(t, create, &birth, now, |task| task.acquired(pid, ttl, now))?;
+            let (promise, Some(task)) = born else { unreachable!("a target gives birth to a task") };
+            let preload = if Transition::is_settled(&promise) { Vec::new() } else { t.preload(&promise)? };
             Ok(Reply::Acquired { task, promise, preload })
         }
     }

@@ -3,11 +3,9 @@
 use super::{Decided, Stop, Transition, create_promise};
 use crate::cron;
 use crate::id::Id;
-use crate::promise::PromiseState;
 use crate::reply::Reply;
 use crate::request::{CreatePromise, Request};
 use crate::schedule::Schedule;
-use crate::task::{Task, TaskState};
 use crate::time::Timestamp;
 use crate::write::Write;
 
@@ -43,11 +41,8 @@ fn fire(t: &mut Transition<'_>, schedule: &Schedule, id: &Id, occurrence: Timest
         tags: schedule.promise_tags_of(id),
         key: None,
     };
-    let promise = create_promise::give_birth(t, &create, occurrence)?;
-    if promise.target().is_some() {
-        let task = Task::new(id.clone(), TaskState::Fulfilled);
-        let now = t.now;
-        t.insert_task(if promise.state == PromiseState::Pending { task.pending(now) } else { task });
-    }
+    let birth = create_promise::check(&create)?;
+    let now = t.now;
+    create_promise::give_birth(t, &create, &birth, occurrence, |task| task.pending(now))?;
     Ok(())
 }

@@ -48,7 +48,7 @@ pub(super) fn load(defaults: Defaults, matches: &ArgMatches, environment: &Envir
 
 /// Loads, logs, serves.
 pub(super) fn start(defaults: Defaults, matches: &ArgMatches, environment: &Environment) -> Result<(), Failure> {
-    let Loaded { config, warnings, settings: _ } = load(defaults, matches, environment)?;
+    let Loaded { config, mut warnings, settings } = load(defaults, matches, environment)?;
     let options = log::Options {
         level: config.level,
         format: config.log.format,
@@ -56,6 +56,7 @@ pub(super) fn start(defaults: Defaults, matches: &ArgMatches, environment: &Envi
         colours: std::io::stdout().is_terminal() && variable(environment, "NO_COLOR").is_none(),
     };
     log::init(&options).map_err(|error| Failure::Usage(error.to_string()))?;
+    warnings.extend(crate::serve::support::warnings(&settings));
     for warning in warnings {
         tracing::warn!("{warning}");
     }

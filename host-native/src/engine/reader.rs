@@ -28,6 +28,8 @@ impl<R: ReadStore> Reader<R> {
         let mut waiting = Vec::with_capacity(self.view_reads_max);
         while let Ok(first) = jobs.recv() {
             waiting.push(first);
+            // On busy cores the others get to enqueue theirs first, and one wake-up answers many.
+            std::thread::yield_now();
             waiting.extend(jobs.try_iter().take(self.view_reads_max - 1));
             // A caller that has gone away wants no answer, and a search for nobody would delay the others.
             waiting.retain(|job: &Job<ReadAnswer>| !job.answer.is_closed());

@@ -1,10 +1,10 @@
 //! The routes of the 2023 API.
 
-use axum::body::Body;
-use axum::extract::{RawQuery, State};
+use axum::extract::{self, RawQuery, State};
 use axum::response::Response;
 use hyper::header::{ALLOW, HeaderMap, HeaderName, HeaderValue};
-use hyper::{Method, StatusCode, Uri};
+use hyper::http::request::Parts;
+use hyper::{Method, StatusCode};
 use percent_encoding::percent_decode_str;
 use resonate_core::reply::Reply;
 use resonate_core::request::{Request, Verdict};
@@ -32,13 +32,9 @@ pub(super) async fn search(State(shared): State<Shared>, method: Method, RawQuer
 }
 
 /// `GET /promises/{id}` and `POST /promises/{id}/{verb}`
-pub(super) async fn promise(
-    State(shared): State<Shared>,
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Body,
-) -> Response {
+pub(super) async fn promise(State(shared): State<Shared>, request: extract::Request) -> Response {
+    // Taken apart here: extractors would copy method, path and headers.
+    let (Parts { method, uri, headers, .. }, body) = request.into_parts();
     // The raw path: an id may hold an encoded slash.
     let path = uri.path().strip_prefix("/promises/").unwrap_or_default();
     let (id, verb) = match path.split_once('/') {

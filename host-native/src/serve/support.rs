@@ -1,9 +1,25 @@
 //! Settings that this build knows and cannot act on yet. Where silence would be dangerous the server does not start; elsewhere it says so once.
 
 use super::ServeError;
-use crate::config::{Config, StorageType};
+use crate::config::{Config, Meaning, Origin, Setting, StorageType};
 
-/// Refuses or reports settings without effect.
+/// Keys, or families of keys, that have no effect yet.
+const WITHOUT_EFFECT: [&str; 7] =
+    ["debug", "server.host", "server.url", "server.cors.", "messages.", "transports.", "observability.otlp_endpoint"];
+
+/// One line for each key that somebody has set in vain.
+pub fn warnings(settings: &[Setting]) -> impl Iterator<Item = String> {
+    let set = settings.iter().filter(|setting| !matches!(setting.origin, Origin::Default));
+    let live = set.filter(|setting| setting.key.meaning == Meaning::Live);
+    let in_vain = live.filter(|setting| WITHOUT_EFFECT.iter().any(|family| covers(family, setting.key.path)));
+    in_vain.map(|setting| format!("{} is set, and has no effect in this build", setting.key.path))
+}
+
+fn covers(family: &str, path: &str) -> bool {
+    if family.ends_with('.') { path.starts_with(family) } else { path == family }
+}
+
+/// Refuses settings whose silent absence would be dangerous.
 pub(super) fn check(config: &Config) -> Result<(), ServeError> {
     let refuse = |key: &str, why: &str| Err(ServeError(format!("{key} is set, but {why}")));
     if config.auth.publickey.is_some() {
@@ -14,14 +30,6 @@ pub(super) fn check(config: &Config) -> Result<(), ServeError> {
     }
     if config.retention.settled_after.is_some() {
         return refuse("retention.settled_after", "this build deletes nothing: unset it");
-    }
-    let silent = [
-        ("debug", config.debug),
-        ("server.cors.allow_origins", !config.server.cors.allow_origins.is_empty()),
-        ("observability.otlp_endpoint", config.observability.otlp_endpoint.is_some()),
-    ];
-    for (key, _) in silent.iter().filter(|(_, set)| *set) {
-        tracing::warn!(key, "this setting has no effect in this build");
     }
     Ok(())
 }

@@ -29,8 +29,10 @@ use checkpoint::Checkpointer;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 /// Page cache of the writer, in KiB.
 const WRITER_CACHE_KIB: i64 = 48 * 1024;
-/// Page cache of each reader, in KiB.
-const READER_CACHE_KIB: i64 = 24 * 1024;
+/// Page cache of each connection that reads by key, in KiB.
+const READER_CACHE_KIB: i64 = 48 * 1024;
+/// Page cache of the connection that searches, in KiB: a scan has no use for what it has read.
+const SEARCHER_CACHE_KIB: i64 = 4 * 1024;
 /// Prepared statements kept by each connection.
 const STATEMENTS_MAX: usize = 64;
 
@@ -58,12 +60,20 @@ impl SqliteStore {
         Ok(Self { path: path.to_owned(), synchronous: synchronous.to_owned(), connection, checkpointer, _lock: lock })
     }
 
-    /// A reader beside the writer.
+    /// A reader beside the writer, for reads by key.
     ///
     /// # Errors
     /// [`Error::Open`] when the file cannot be opened.
     pub fn reader(&self) -> Result<SqliteReader, Error> {
-        SqliteReader::open(&self.path)
+        SqliteReader::open(&self.path, READER_CACHE_KIB)
+    }
+
+    /// A reader beside the writer, for searches.
+    ///
+    /// # Errors
+    /// [`Error::Open`] when the file cannot be opened.
+    pub fn searcher(&self) -> Result<SqliteReader, Error> {
+        SqliteReader::open(&self.path, SEARCHER_CACHE_KIB)
     }
 
     /// The latest instant at which a promise was created: the clock must not start before it.
@@ -104,14 +114,15 @@ impl HostStore for SqliteStore {
 #[derive(Debug)]
 pub struct SqliteReader {
     path: PathBuf,
+    cache_kib: i64,
     connection: Connection,
 }
 
 impl SqliteReader {
-    fn open(path: &Path) -> Result<Self, Error> {
-        let connection = connect(path, READER_CACHE_KIB).map_err(|error| explain(path, error))?;
+    fn open(path: &Path, cache_kib: i64) -> Result<Self, Error> {
+        let connection = connect(path, cache_kib).map_err(|error| explain(path, error))?;
         connection.pragma_update(None, "query_only", true)?;
-        Ok(Self { path: path.to_owned(), connection })
+        Ok(Self { path: path.to_owned(), cache_kib, connection })
     }
 }
 
@@ -123,7 +134,7 @@ impl ReadStore for SqliteReader {
     }
 
     fn reopen(&mut self) -> Result<(), Error> {
-        *self = Self::open(&self.path)?;
+        *self = Self::open(&self.path, self.cache_kib)?;
         Ok(())
     }
 }

@@ -221,7 +221,7 @@ impl Engine {
             request = again;
             match beside {
                 Beside::Reply(reply) => return Ok(reply),
-                Beside::Overdue(ids) => self.settle_overdue(ids).await?,
+                Beside::Overdue(ids) => Box::pin(self.settle_overdue(ids)).await?,
                 Beside::Writes => break,
             }
         }

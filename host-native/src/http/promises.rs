@@ -1,5 +1,6 @@
 //! The routes of the 2023 API.
 
+use axum::body::Body;
 use axum::extract::{self, RawQuery, State};
 use axum::response::Response;
 use hyper::header::{ALLOW, HeaderMap, HeaderName, HeaderValue};
@@ -60,12 +61,17 @@ pub(super) async fn promise(State(shared): State<Shared>, request: extract::Requ
     if method != Method::POST {
         return wrong_method(&method, "POST");
     }
-    let bytes = match body::read(body, &headers, shared.body_limit).await {
+    // On the heap: a get would carry the room for reading a body through every step of its connection.
+    Box::pin(write(&shared, &id, action, &headers, body)).await
+}
+
+async fn write(shared: &Shared, id: &str, action: Action, headers: &HeaderMap, body: Body) -> Response {
+    let bytes = match body::read(body, headers, shared.body_limit).await {
         Ok(bytes) => bytes,
         Err(response) => return response,
     };
-    match parse(&id, action, &headers, &bytes) {
-        Ok((request, strict)) => submit(&shared, request, strict, bytes.len()).await,
+    match parse(id, action, headers, &bytes) {
+        Ok((request, strict)) => submit(shared, request, strict, bytes.len()).await,
         Err(why) => bad(&why),
     }
 }

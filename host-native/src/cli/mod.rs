@@ -2,7 +2,7 @@
 //! process exits.
 //!
 //! A command is one file with `command()`, which describes it to clap, and `run()`; to add one, add
-//! its line to [`COMMANDS`]. Commands must not print errors or exit on their own.
+//! its line to `COMMANDS`. Commands must not print errors or exit on their own.
 
 mod config;
 mod dev;

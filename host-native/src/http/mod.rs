@@ -1,5 +1,5 @@
 //! The HTTP edge: connections, routes, limits of what a client may send. What a request means is in the core; which status an outcome has is in
-//! [`respond`].
+//! `respond`.
 
 mod body;
 mod connections;

@@ -41,7 +41,7 @@ pub struct Metrics {
     registry: Registry,
     requests: Family<Answered, Counter>,
     request_duration: Family<Kind, Histogram, fn() -> Histogram>,
-    /// Messages that entered the outbox, by kind.
+    /// Messages that became ready for delivery, by kind.
     pub messages: Family<Kind, Counter>,
     /// Deliveries by how they went.
     pub deliveries: Family<Went, Counter>,
@@ -120,7 +120,7 @@ impl Metrics {
             "Time from a parsed request to its answer",
             self.request_duration.clone(),
         );
-        registry.register("messages", "Messages that entered the outbox", self.messages.clone());
+        registry.register("messages", "Messages that became ready for delivery", self.messages.clone());
         registry.register("deliveries", "Deliveries by how they went", self.deliveries.clone());
         registry.register("schedule_promises", "Promises fired by schedules", self.schedule_promises.clone());
         registry.register("timeouts", "Promises settled by their deadline in the background", self.timeouts.clone());

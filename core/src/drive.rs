@@ -1,6 +1,7 @@
 //! How a host drives the core over a store: the loop of a transaction, what to do about conflicts, and the sweep that finds background work.
 //! Owns the contract between core and stores; knows no store.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::batch::{Batch, Finished, Step};
@@ -180,16 +181,15 @@ pub fn sweep<S: Store>(store: &mut S, kinds: &[DueKind], now: Timestamp, limit: 
     Ok(due)
 }
 
-/// The next instant at which something becomes due, be it past or future.
+/// The next instant at which something becomes due, be it past or future. Rows that the host has `skipped` for good do not count.
 ///
 /// # Errors
 /// The store's.
-pub fn next_due<S: Store>(store: &mut S, kinds: &[DueKind]) -> Result<Option<Timestamp>, S::Error> {
-    let mut tx = store.begin()?;
-    let mut next: Option<Timestamp> = None;
-    for kind in kinds {
-        let first = tx.due(*kind, Timestamp::MAX, 1)?.first().map(|due| due.at);
-        next = [next, first].into_iter().flatten().min();
-    }
-    Ok(next)
+pub fn next_due<S: Store>(
+    store: &mut S,
+    kinds: &[DueKind],
+    skipped: &BTreeSet<Due>,
+) -> Result<Option<Timestamp>, S::Error> {
+    let first = sweep(store, kinds, Timestamp::MAX, skipped.len() + 1)?;
+    Ok(first.into_iter().filter(|due| !skipped.contains(due)).map(|due| due.at).min())
 }

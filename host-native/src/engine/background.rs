@@ -78,8 +78,7 @@ impl Background {
     /// Computes when to look again, after what was taken is done. `progress` says whether any of it was there to do.
     pub(super) fn plan<S: HostStore>(&mut self, store: &mut S, now: Timestamp, progress: bool) -> Result<(), Error> {
         self.idle_before = std::mem::take(&mut self.idle);
-        let first = drive::sweep(store, &KINDS, Timestamp::MAX, self.skipped.len() + 1)?;
-        let next = first.into_iter().filter(|due| !self.skipped.contains(due)).map(|due| due.at).min();
+        let next = drive::next_due(store, &KINDS, &self.skipped)?;
         // The net under the wake-ups: whatever was not told is found by then.
         let net = now + millis(SWEEP_INTERVAL);
         self.wake_at = next.map_or(net, |next| next.min(net));

@@ -96,44 +96,35 @@ fn settle_promise(connection: &Connection, promise: &Promise) -> Written {
     guarded(connection, sql, params)
 }
 
+/// The columns of a task as parameters 1 to 10, and what a statement needs besides.
+macro_rules! task_params {
+    ($task:expr $(, $besides:expr)*) => {
+        params![
+            $task.id.as_str(),
+            $task.state as i64,
+            $task.version as i64,
+            resumes($task),
+            $task.lease.as_ref().map(|lease| &*lease.pid),
+            $task.lease.as_ref().map(|lease| lease.ttl.as_millis() as i64),
+            $task.lease.as_ref().map(|lease| millis(lease.expires_at)),
+            $task.retry_at.map(millis),
+            $task.executes,
+            $task.execute_at.map(millis)
+            $(, $besides)*
+        ]
+    };
+}
+
 fn insert_task(connection: &Connection, task: &Task) -> Written {
     let sql = "INSERT INTO tasks (id, state, version, resumes, pid, ttl, expires_at, retry_at, executes, execute_at) \
                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
-    let lease = task.lease.as_ref();
-    let params = params![
-        task.id.as_str(),
-        task.state as i64,
-        task.version as i64,
-        resumes(task),
-        lease.map(|lease| &*lease.pid),
-        lease.map(|lease| lease.ttl.as_millis() as i64),
-        lease.map(|lease| millis(lease.expires_at)),
-        task.retry_at.map(millis),
-        task.executes,
-        task.execute_at.map(millis),
-    ];
-    guarded(connection, sql, params)
+    guarded(connection, sql, task_params!(task))
 }
 
 fn update_task(connection: &Connection, from: TaskState, version: u64, task: &Task) -> Written {
-    let sql = "UPDATE tasks SET state = ?4, version = ?5, resumes = ?6, pid = ?7, ttl = ?8, expires_at = ?9, \
-               retry_at = ?10, executes = ?11, execute_at = ?12 WHERE id = ?1 AND state = ?2 AND version = ?3";
-    let lease = task.lease.as_ref();
-    let params = params![
-        task.id.as_str(),
-        from as i64,
-        version as i64,
-        task.state as i64,
-        task.version as i64,
-        resumes(task),
-        lease.map(|lease| &*lease.pid),
-        lease.map(|lease| lease.ttl.as_millis() as i64),
-        lease.map(|lease| millis(lease.expires_at)),
-        task.retry_at.map(millis),
-        task.executes,
-        task.execute_at.map(millis),
-    ];
-    guarded(connection, sql, params)
+    let sql = "UPDATE tasks SET state = ?2, version = ?3, resumes = ?4, pid = ?5, ttl = ?6, expires_at = ?7, \
+               retry_at = ?8, executes = ?9, execute_at = ?10 WHERE id = ?1 AND state = ?11 AND version = ?12";
+    guarded(connection, sql, task_params!(task, from as i64, version as i64))
 }
 
 fn insert_schedule(connection: &Connection, schedule: &Schedule) -> Written {

@@ -5,13 +5,13 @@
 //! use resonate_core::memory::MemoryStore;
 //! use resonate_core::rules::Rules;
 //! use resonate_core::time::Timestamp;
-//! use resonate_core::wire::envelope::{Call, Envelope, print};
+//! use resonate_core::wire::envelope::{Call, Envelope, Shape, print};
 //!
 //! let body = br#"{"kind":"promise.create","head":{"corrId":"c1","version":"2026-04-01"},"data":{"id":"foo","timeoutAt":9000}}"#;
 //! let envelope = Envelope::parse(body).unwrap();
 //! let Call::Request(request) = envelope.request().unwrap() else { unreachable!() };
 //! let decision = MemoryStore::new().apply(&Rules::default(), &request, Timestamp::saturating(1_000));
-//! let answer = print(&envelope.kind, &envelope.corr_id, &request, &decision.reply);
+//! let answer = print(&envelope.kind, &envelope.corr_id, Shape::of(&request), &decision.reply);
 //! assert_eq!(answer.status, 200);
 //! ```
 
@@ -39,7 +39,7 @@ use crate::wire::BadInput;
 use object::{Field, Found, Path, clipped, unquoted};
 
 pub use message::print_message;
-pub use print::{Answer, DebugReply, print, print_debug, print_error};
+pub use print::{Answer, DebugReply, Shape, print, print_debug, print_error};
 pub use scope::{confine, ids, is_permitted};
 pub use snapshot::print_snapshot;
 
@@ -85,6 +85,12 @@ impl Failure {
     pub fn answer(&self) -> Answer {
         print_error(&self.kind, &self.corr_id, 400, &self.why.0)
     }
+}
+
+/// The answer where the body never came, or too much of it.
+#[must_use]
+pub fn print_unread(status: u16, why: &str) -> Answer {
+    print_error(KIND_UNKNOWN, CORR_ID_UNKNOWN, status, why)
 }
 
 impl fmt::Display for Failure {

@@ -3,6 +3,7 @@
 
 mod body;
 mod connections;
+mod envelope;
 mod operations;
 mod promises;
 mod respond;
@@ -10,7 +11,7 @@ mod respond;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::routing::{any, get};
+use axum::routing::{any, get, post};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -47,6 +48,7 @@ pub struct Shared {
 /// The API.
 pub fn api(shared: Shared) -> Router {
     Router::new()
+        .route("/", post(envelope::call))
         .route("/promises", any(promises::search))
         .route("/promises/", any(promises::promise))
         .route("/promises/{*path}", any(promises::promise))

@@ -68,7 +68,7 @@ pub(super) async fn promise(State(shared): State<Shared>, request: extract::Requ
 async fn write(shared: &Shared, id: &str, action: Action, headers: &HeaderMap, body: Body) -> Response {
     let bytes = match body::read(body, headers, shared.body_limit).await {
         Ok(bytes) => bytes,
-        Err(response) => return response,
+        Err(refused) => return error(refused.status, &refused.why),
     };
     match parse(id, action, headers, &bytes) {
         Ok((request, strict)) => submit(shared, request, strict, bytes.len()).await,

@@ -1,4 +1,4 @@
-//! Answers of the 2023 API as HTTP responses: the one place where outcomes become status codes there.
+//! Answers as HTTP responses. Errors outside of today's protocol look as those of the 2023 API.
 
 use axum::body::Body;
 use axum::response::Response;
@@ -26,8 +26,12 @@ pub(super) fn error(status: StatusCode, why: &str) -> Response {
 /// A request that got no answer from the engine.
 pub(super) fn unavailable(why: SubmitError) -> Response {
     let code = StatusCode::from_u16(why.status()).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
-    let mut response = error(code, &why.to_string());
-    if code == StatusCode::SERVICE_UNAVAILABLE {
+    retry_later(error(code, &why.to_string()))
+}
+
+/// Tells the client of an answer that is about the moment when to come back.
+pub(super) fn retry_later(mut response: Response) -> Response {
+    if response.status() == StatusCode::SERVICE_UNAVAILABLE {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
     }
     response

@@ -14,7 +14,7 @@ use resonate_core::rules::Rules;
 use resonate_core::snapshot::Snapshot;
 use resonate_core::time::Timestamp;
 use resonate_core::wire::BadInput;
-use resonate_core::wire::envelope::{self, DebugCall, DebugReply, Envelope};
+use resonate_core::wire::envelope::{self, DebugCall, DebugReply, Envelope, Shape};
 use resonate_core::wire::rest::{self, Status, Terms};
 use serde_json::Value;
 
@@ -141,7 +141,7 @@ where
             Err(why) => envelope::print_error(kind, corr_id, 400, &why.0),
             Ok(envelope::Call::Request(request)) => {
                 let reply = self.submit(now, &request);
-                envelope::print(kind, corr_id, &request, &reply)
+                envelope::print(kind, corr_id, Shape::of(&request), &reply)
             }
             Ok(envelope::Call::Debug(DebugCall::Snap)) => {
                 envelope::print_debug(kind, corr_id, DebugReply::Snapshot(&self.look()))

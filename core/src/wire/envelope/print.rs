@@ -104,14 +104,34 @@ enum ReplyOut<'a> {
     Refused(String),
 }
 
+/// What an answer needs to know of its request, taken before the request is given away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    /// The kind of the action behind a fence.
+    fenced: Option<&'static str>,
+}
+
+impl Shape {
+    /// The shape of the answer to a request.
+    #[must_use]
+    pub fn of(request: &Request) -> Self {
+        let Request::FenceTask { task: _, action } = request else { return Self { fenced: None } };
+        let fenced = match action {
+            FencedAction::Create(_) => parse_promise::CREATE,
+            FencedAction::Settle(_) => parse_promise::SETTLE,
+        };
+        Self { fenced: Some(fenced) }
+    }
+}
+
 /// The answer to a request of the machine. Kind and correlation id are those of the envelope.
 ///
 /// # Panics
-/// When the reply is not one to this request.
+/// When the reply is not one to a request of this shape.
 #[must_use]
-pub fn print(kind: &str, corr_id: &str, request: &Request, reply: &Reply) -> Answer {
+pub fn print(kind: &str, corr_id: &str, shape: Shape, reply: &Reply) -> Answer {
     let size = FRAME_BYTES + kind.len() + 2 * corr_id.len() + weight(reply);
-    write(&EnvelopeOut::new(kind, corr_id, status(reply), reply_out(corr_id, request, reply)), size)
+    write(&EnvelopeOut::new(kind, corr_id, status(reply), reply_out(corr_id, shape, reply)), size)
 }
 
 /// The answer to a request of debugging.
@@ -165,7 +185,7 @@ fn status(reply: &Reply) -> u16 {
     }
 }
 
-fn reply_out<'a>(corr_id: &'a str, request: &Request, reply: &'a Reply) -> ReplyOut<'a> {
+fn reply_out<'a>(corr_id: &'a str, shape: Shape, reply: &'a Reply) -> ReplyOut<'a> {
     match reply {
         Reply::Promise(promise)
         | Reply::Created { promise, fresh: _ }
@@ -182,8 +202,8 @@ fn reply_out<'a>(corr_id: &'a str, request: &Request, reply: &'a Reply) -> Reply
             preload: promises_out(preload),
         },
         Reply::Fenced(inner) => {
-            let data = reply_out(corr_id, request, inner);
-            let action = EnvelopeOut::new(fenced_kind(request), corr_id, status(inner), data);
+            let kind = shape.fenced.expect("only a fence is answered by a fenced reply");
+            let action = EnvelopeOut::new(kind, corr_id, status(inner), reply_out(corr_id, shape, inner));
             ReplyOut::Fenced { action: Box::new(action), preload: [] }
         }
         Reply::Redirected { preload } => ReplyOut::Redirected { preload: promises_out(preload) },
@@ -208,15 +228,6 @@ fn promises_out(promises: &[Arc<Promise>]) -> Vec<PromiseOut<'_>> {
 /// Where the search goes on; nothing behind the last page.
 fn cursor(kind: CursorKind, last: Option<&str>, more: bool) -> Option<String> {
     last.filter(|_| more).map(|last| seal(kind, &last))
-}
-
-/// The kind of the request behind a fence.
-fn fenced_kind(request: &Request) -> &'static str {
-    match request {
-        Request::FenceTask { task: _, action: FencedAction::Create(_) } => parse_promise::CREATE,
-        Request::FenceTask { task: _, action: FencedAction::Settle(_) } => parse_promise::SETTLE,
-        other => unreachable!("only a fence is answered by a fenced reply: {other:?}"),
-    }
 }
 
 /// Bytes that the records of a reply need, roughly.

@@ -6,7 +6,7 @@ mod messages;
 mod mutations;
 mod scope;
 
-use super::{Answer, Call, Envelope, print, print_error};
+use super::{Answer, Call, Envelope, Shape, print, print_error};
 use crate::memory::MemoryStore;
 use crate::rules::Rules;
 use crate::time::Timestamp;
@@ -25,7 +25,7 @@ fn answer(store: &mut MemoryStore, now: u64, body: &[u8]) -> Answer {
     match envelope.request() {
         Ok(Call::Request(request)) => {
             let decision = store.apply(&Rules::default(), &request, Timestamp::saturating(now));
-            print(&envelope.kind, &envelope.corr_id, &request, &decision.reply)
+            print(&envelope.kind, &envelope.corr_id, Shape::of(&request), &decision.reply)
         }
         Ok(Call::Debug(_)) => print_error(&envelope.kind, &envelope.corr_id, 403, "debugging is off"),
         Err(bad) => print_error(&envelope.kind, &envelope.corr_id, 400, &bad.0),

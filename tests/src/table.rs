@@ -17,7 +17,8 @@
 //! - `PUT /path [Name:text …] [BODY]`: a request of HTTP as it stands.
 //! - `promise.get {…}`: today's protocol, the data of the request; `envelope BODY`: the bytes of a whole envelope.
 //! - `tick`: everything that is due happens. `sent`: messages handed out since the last time; `delivered`, `failed`, `unclaimed` report on
-//!   these. `connect`: a connection appears for everything that waits.
+//!   these. `connect`: a connection appears for everything that waits. These look inside, as `debug.snap` does, and are for the local drivers
+//!   where nothing else is said.
 //!
 //! `<a*1025>` is the character so many times, `<0xff>` a byte, `$cursor` the cursor of the last search.
 //!

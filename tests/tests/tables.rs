@@ -40,9 +40,9 @@ tables! {
     search: holds_for_memory Memory, holds_for_sqlite Sqlite, holds_over_http Http, holds_over_grpc Grpc;
     settle: holds_for_memory Memory, holds_for_sqlite Sqlite, holds_over_http Http, holds_over_grpc Grpc;
     values: holds_for_memory Memory, holds_for_sqlite Sqlite, holds_over_http Http, holds_over_grpc Grpc;
-    protocol_machine: holds_for_memory Memory, holds_for_sqlite Sqlite;
-    protocol_pitfalls: holds_for_memory Memory, holds_for_sqlite Sqlite;
-    protocol_promises: holds_for_memory Memory, holds_for_sqlite Sqlite;
-    protocol_schedules: holds_for_memory Memory, holds_for_sqlite Sqlite;
-    protocol_tasks: holds_for_memory Memory, holds_for_sqlite Sqlite;
+    protocol_machine: holds_for_memory Memory, holds_for_sqlite Sqlite, holds_over_http Http;
+    protocol_pitfalls: holds_for_memory Memory, holds_for_sqlite Sqlite, holds_over_http Http;
+    protocol_promises: holds_for_memory Memory, holds_for_sqlite Sqlite, holds_over_http Http;
+    protocol_schedules: holds_for_memory Memory, holds_for_sqlite Sqlite, holds_over_http Http;
+    protocol_tasks: holds_for_memory Memory, holds_for_sqlite Sqlite, holds_over_http Http;
 }

@@ -7,6 +7,7 @@ use hyper::header::HeaderValue;
 use hyper::{Request, Uri};
 use hyper_util::rt::TokioIo;
 use resonate::http::{Shared, api, serve};
+use resonate_core::snapshot::Snapshot;
 use resonate_core::time::Timestamp;
 use serde_json::Value;
 use tokio::net::TcpStream;
@@ -72,9 +73,18 @@ impl Driver for Http {
                 self.server.tick();
                 Some(Answer { status: 200, body: Value::Null })
             }
-            Call::Envelope(_) | Call::Sent | Call::Report(_) | Call::Connect => None,
+            Call::Envelope(body) => Some(self.send(&of_envelope(body))),
+            Call::Sent | Call::Report(_) | Call::Connect => None,
         }
     }
+
+    fn snapshot(&mut self) -> Option<Snapshot> {
+        Some(self.server.snapshot())
+    }
+}
+
+fn of_envelope(body: &[u8]) -> HttpCall {
+    HttpCall { method: "POST".to_owned(), path: "/".to_owned(), headers: Vec::new(), body: body.to_owned() }
 }
 
 fn of_rest(call: &RestCall) -> HttpCall {

@@ -6,9 +6,12 @@ use std::sync::{Arc, LazyLock};
 use resonate::clock::Clock;
 use resonate::engine::{Engine, Parts, Threads};
 use resonate::metrics::Metrics;
-use resonate::store::sqlite::SqliteStore;
+use resonate::store::ReadStore;
+use resonate::store::sqlite::{SqliteReader, SqliteStore};
+use resonate_core::drive::Tx;
 use resonate_core::id::Id;
 use resonate_core::request::{Request, SettlePromise, Verdict};
+use resonate_core::snapshot::Snapshot;
 use resonate_core::time::Timestamp;
 use resonate_core::value::Value;
 use tokio::net::TcpListener;
@@ -33,6 +36,8 @@ pub(super) struct Server {
     stop: watch::Sender<bool>,
     serving: Option<JoinHandle<()>>,
     threads: Option<Threads>,
+    /// Sees what is committed.
+    view: SqliteReader,
     _folder: Folder,
 }
 
@@ -45,6 +50,7 @@ impl Server {
         let folder = Folder::new();
         let store = SqliteStore::open(&folder.file("resonate.db"), "off").expect("an empty folder takes a database");
         let readers = (0..2).map(|_| store.reader().expect("a reader")).collect();
+        let view = store.reader().expect("a reader");
         let clock = Clock::manual(Timestamp::ZERO);
         let parts =
             Parts { store, readers, rules: dials.rules(), clock: clock.clone(), metrics: Arc::new(Metrics::new()) };
@@ -62,6 +68,7 @@ impl Server {
             stop,
             serving: Some(serving),
             threads: Some(threads),
+            view,
             _folder: folder,
         }
     }
@@ -70,13 +77,24 @@ impl Server {
         self.clock.advance_to(now);
     }
 
-    /// Does what is due. The writer does it in the transaction of any write, so that one that changes nothing is enough.
-    pub(super) fn tick(&self) {
-        let engine = self.engine.as_ref().expect("the server runs");
+    /// The whole state.
+    pub(super) fn snapshot(&mut self) -> Snapshot {
+        self.view.begin_read().and_then(|mut tx| tx.snapshot()).expect("a database that can be read")
+    }
+
+    /// Does what is due, until nothing is. The writer does it in the transaction of any write, so that one that changes nothing is enough.
+    pub(super) fn tick(&mut self) {
         let id = Id::parse("no such promise").expect("an id");
         let settle = SettlePromise { id, verdict: Verdict::Resolved, value: Value::default(), key: None };
-        let reply = RUNTIME.block_on(engine.submit(Request::SettlePromise(settle), 0));
-        reply.expect("a server that runs");
+        loop {
+            let before = self.snapshot();
+            let engine = self.engine.as_ref().expect("the server runs");
+            let reply = RUNTIME.block_on(engine.submit(Request::SettlePromise(settle.clone()), 0));
+            reply.expect("a server that runs");
+            if self.snapshot() == before {
+                return;
+            }
+        }
     }
 }
 

@@ -4,6 +4,9 @@ use std::path::Path;
 
 use super::{Drivers, Row, Scenario, Table};
 
+/// Requests that look inside the system or stand for its surroundings: for the local drivers, where nothing else is said.
+const INSIDE: [&str; 6] = ["sent", "delivered", "failed", "unclaimed", "connect", "debug.snap"];
+
 impl Table {
     /// Reads a table.
     ///
@@ -80,6 +83,9 @@ fn parse_row(line: usize, text: &str) -> Result<Row, String> {
         }
         request = behind.trim();
     }
+    if drivers == Drivers::default() && INSIDE.contains(&request.split_whitespace().next().unwrap_or_default()) {
+        drivers.add("local");
+    }
     Ok(Row { line, at, drivers, request: request.to_owned(), expected: expected.trim().to_owned() })
 }
 
@@ -94,8 +100,7 @@ mod tests {
 
     #[test]
     fn rows_are_read_with_what_restricts_and_continues_them() {
-        let text =
-            "# a comment\n== one [strict local]\n5 @http get a\n  -> 404\n\n# more\n7 tick\n== two\n0 get b -> 404\n";
+        let text = "# a comment\n== one [strict local]\n5 @http get a\n  -> 404\n\n# more\n7 tick\n== two\n0 get b -> 404\n0 sent -> 200\n";
         let table = parse(text).expect("a table");
         let [one, two] = &table.scenarios[..] else { panic!("{table:?}") };
         assert!(one.strict && one.title == "one" && one.drivers == Drivers(vec![Kind::Memory, Kind::Sqlite]));
@@ -104,6 +109,8 @@ mod tests {
         assert_eq!(first.drivers, Drivers(vec![Kind::Http]));
         assert_eq!((second.line, second.at, &*second.request, &*second.expected), (7, 7, "tick", ""));
         assert!(!two.strict && two.drivers.include(Kind::Http));
+        let [get, sent] = &two.rows[..] else { panic!("{two:?}") };
+        assert!(get.drivers.include(Kind::Http) && !sent.drivers.include(Kind::Http));
     }
 
     #[test]

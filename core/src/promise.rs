@@ -214,10 +214,7 @@ impl std::fmt::Display for InvalidTags {
 /// # Errors
 /// [`InvalidTags`] names the tag that does not fit (spec §2).
 pub fn check_tags(tags: &Tags, timeout_at: Timestamp) -> Result<Birth, InvalidTags> {
-    let target = tags.get(tag::TARGET).map(|text| Address::parse(text)).transpose().map_err(InvalidTags::Target)?;
-    if target.is_some() && is_timer(tags) {
-        return Err(InvalidTags::TimerWithTarget);
-    }
+    let target = check_target(tags)?;
     let Some(text) = tags.get(tag::DELAY) else { return Ok(Birth { target, delay: None }) };
     if target.is_none() {
         return Err(InvalidTags::DelayWithoutTarget);
@@ -235,8 +232,14 @@ pub fn check_tags(tags: &Tags, timeout_at: Timestamp) -> Result<Birth, InvalidTa
 /// # Errors
 /// [`InvalidTags`] names the tag that does not fit (spec §3, `schedule.create`).
 pub fn check_schedule_tags(tags: &Tags) -> Result<(), InvalidTags> {
-    if tags.contains_key(tag::DELAY) {
-        return Err(InvalidTags::DelayOnSchedule);
+    check_target(tags)?;
+    if tags.contains_key(tag::DELAY) { Err(InvalidTags::DelayOnSchedule) } else { Ok(()) }
+}
+
+fn check_target(tags: &Tags) -> Result<Option<Address>, InvalidTags> {
+    let Some(text) = tags.get(tag::TARGET) else { return Ok(None) };
+    if is_timer(tags) {
+        return Err(InvalidTags::TimerWithTarget);
     }
-    check_tags(tags, Timestamp::MAX).map(|_| ())
+    Address::parse(text).map(Some).map_err(InvalidTags::Target)
 }

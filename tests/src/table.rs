@@ -20,13 +20,14 @@
 //!   these. `connect`: a connection appears for everything that waits. These look inside, as `debug.snap` does, and are for the local drivers
 //!   where nothing else is said.
 //!
-//! `<a*1025>` is the character so many times, `<0xff>` a byte, `$cursor` the cursor of the last search.
+//! `300* REQUEST` is made so many times, with its number from 0 for `$n`. `<a*1025>` is the character so many times, `<0xff>` a byte, `$cursor`
+//! the cursor of the last search.
 //!
 //! Answers: a status, then any of
 //! - `STATE`, the state of the 2023 promise; `path.to.field=JSON`, where `#` is a length and `null` is absent too;
 //! - `ids a b | more` or `ids a b | end`, the page of a search;
 //! - JSON: every field of it must be there so; `=JSON`: that and nothing else;
-//! - any other text: the error says it.
+//! - any other text: the error says it, wherever the protocol has its error.
 //!
 //! Nothing may have changed behind an answer that refuses bad input (400, 405, 413), where the driver can look.
 

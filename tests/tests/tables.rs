@@ -40,9 +40,12 @@ tables! {
     search: holds_for_memory Memory, holds_for_sqlite Sqlite, holds_over_http Http, holds_over_grpc Grpc;
     settle: holds_for_memory Memory, holds_for_sqlite Sqlite, holds_over_http Http, holds_over_grpc Grpc;
     values: holds_for_memory Memory, holds_for_sqlite Sqlite, holds_over_http Http, holds_over_grpc Grpc;
+    protocol_both: holds_for_memory Memory, holds_for_sqlite Sqlite, holds_over_http Http;
+    protocol_envelopes: holds_for_memory Memory, holds_for_sqlite Sqlite, holds_over_http Http;
     protocol_machine: holds_for_memory Memory, holds_for_sqlite Sqlite, holds_over_http Http;
     protocol_pitfalls: holds_for_memory Memory, holds_for_sqlite Sqlite, holds_over_http Http;
     protocol_promises: holds_for_memory Memory, holds_for_sqlite Sqlite, holds_over_http Http;
     protocol_schedules: holds_for_memory Memory, holds_for_sqlite Sqlite, holds_over_http Http;
+    protocol_tags: holds_for_memory Memory, holds_for_sqlite Sqlite, holds_over_http Http;
     protocol_tasks: holds_for_memory Memory, holds_for_sqlite Sqlite, holds_over_http Http;
 }

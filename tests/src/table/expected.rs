@@ -66,6 +66,11 @@ impl Expected {
         self.status == status && self.checks.is_empty()
     }
 
+    /// Whether the request is refused for what it is, and not for what there is.
+    pub(super) fn refuses_input(&self) -> bool {
+        matches!(self.status, 400 | 405 | 413)
+    }
+
     /// Whether an answer is the expected one.
     pub(super) fn fits(&self, answer: &Answer) -> bool {
         self.status == answer.status && self.checks.iter().all(|check| check.fits(&answer.body))
@@ -82,8 +87,10 @@ impl Check {
             Self::Includes(wanted) => includes(wanted, body),
             Self::Is(wanted) => wanted == body,
             Self::Says(wanted) => {
-                let alone = body.as_object().is_some_and(|fields| fields.len() == 1);
-                let error = body.as_str().or_else(|| body.get("error").filter(|_| alone)?.as_str());
+                let fields = body.as_object().map_or(0, serde_json::Map::len);
+                let alone = || body.get("error").filter(|_| fields == 1)?.as_str();
+                let enveloped = || body.get("data").filter(|_| fields == 3)?.as_str();
+                let error = body.as_str().or_else(alone).or_else(enveloped);
                 error.is_some_and(|error| error.contains(wanted.as_str()))
             }
             Self::Page { ids, more } => {
@@ -186,6 +193,7 @@ mod tests {
     fn errors_and_pages_have_forms_of_their_own() {
         assert!(fits("400 'id' must", 400, json!({"error": "'id' must not be"})));
         assert!(fits("400 'id' must", 400, json!("'id' must not be")));
+        assert!(fits("400 kind=k 'id' must", 400, json!({"kind": "k", "head": {}, "data": "'id' must not be"})));
         assert!(!fits("400 'id' must", 400, json!({"error": "'id' must not be", "more": 1})));
         assert!(fits("200 ids a b | more", 200, json!({"promises": [{"id": "a"}, {"id": "b"}], "cursor": "c"})));
         assert!(fits("200 ids | end", 200, json!({"tasks": []})));

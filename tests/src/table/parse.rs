@@ -21,11 +21,11 @@ impl Table {
                 continue;
             }
             let scenario = scenarios.last_mut().ok_or_else(|| fail("a row before the first heading"))?;
-            let row = parse_row(line, &text).map_err(|why| fail(&why))?;
-            if scenario.rows.last().is_some_and(|before| before.at > row.at) {
+            let rows = parse_rows(line, &text).map_err(|why| fail(&why))?;
+            if scenario.rows.last().zip(rows.first()).is_some_and(|(before, row)| before.at > row.at) {
                 return Err(fail("time goes back"));
             }
-            scenario.rows.push(row);
+            scenario.rows.extend(rows);
         }
         match scenarios.iter().find(|scenario| scenario.rows.is_empty()) {
             Some(empty) => Err(format!("{}: nothing in scenario {:?}", path.display(), empty.title)),
@@ -65,6 +65,21 @@ fn parse_heading(text: &str) -> Result<Scenario, String> {
         }
     }
     Ok(Scenario { title: title.trim().to_owned(), drivers, strict, rows: Vec::new() })
+}
+
+/// The rows of a line: one, or as many as it says.
+fn parse_rows(line: usize, text: &str) -> Result<Vec<Row>, String> {
+    let row = parse_row(line, text)?;
+    let times = row.request.split_once("* ").and_then(|(times, request)| Some((times.parse::<usize>().ok()?, request)));
+    let Some((times, request)) = times else { return Ok(vec![row]) };
+    let numbered = |text: &str, number: usize| text.replace("$n", &number.to_string());
+    let nth = |number| Row {
+        request: numbered(request.trim(), number),
+        expected: numbered(&row.expected, number),
+        drivers: row.drivers.clone(),
+        ..row
+    };
+    Ok((0..times).map(nth).collect())
 }
 
 fn parse_row(line: usize, text: &str) -> Result<Row, String> {
@@ -111,6 +126,14 @@ mod tests {
         assert!(!two.strict && two.drivers.include(Kind::Http));
         let [get, sent] = &two.rows[..] else { panic!("{two:?}") };
         assert!(get.drivers.include(Kind::Http) && !sent.drivers.include(Kind::Http));
+    }
+
+    #[test]
+    fn a_line_may_stand_for_many_rows() {
+        let table = parse("== one\n5 @http 3* get a$n -> 200 id=a$n\n").expect("a table");
+        let rows: Vec<_> = table.scenarios[0].rows.iter().map(|row| (&*row.request, &*row.expected)).collect();
+        assert_eq!(rows, [("get a0", "200 id=a0"), ("get a1", "200 id=a1"), ("get a2", "200 id=a2")]);
+        assert!(table.scenarios[0].rows.iter().all(|row| row.drivers == Drivers(vec![Kind::Http])));
     }
 
     #[test]

@@ -171,6 +171,12 @@ pub fn is_timer(tags: &Tags) -> bool {
     tags.get(tag::TIMER).is_some_and(|text| text == "true")
 }
 
+/// Whether the tags make a timer that names a target.
+#[must_use]
+pub fn is_targeted_timer(tags: &Tags) -> bool {
+    is_timer(tags) && tags.contains_key(tag::TARGET)
+}
+
 /// What the tags of a new promise ask of the machine, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Birth {
@@ -185,7 +191,7 @@ pub struct Birth {
 pub enum InvalidTags {
     /// The target is not a routable address.
     Target(InvalidAddress),
-    /// A timer with a target.
+    /// A timer with a target, where that is refused.
     TimerWithTarget,
     /// A delay without a target.
     DelayWithoutTarget,
@@ -209,12 +215,12 @@ impl std::fmt::Display for InvalidTags {
     }
 }
 
-/// Checks the tags of a promise that is about to be created.
+/// Checks the tags of a promise that is about to be created. The target of a timer is checked and then none: a timer runs nothing.
 ///
 /// # Errors
 /// [`InvalidTags`] names the tag that does not fit (spec §2).
 pub fn check_tags(tags: &Tags, timeout_at: Timestamp) -> Result<Birth, InvalidTags> {
-    let target = check_target(tags)?;
+    let target = parse_target(tags)?.filter(|_| !is_timer(tags));
     let Some(text) = tags.get(tag::DELAY) else { return Ok(Birth { target, delay: None }) };
     if target.is_none() {
         return Err(InvalidTags::DelayWithoutTarget);
@@ -232,14 +238,13 @@ pub fn check_tags(tags: &Tags, timeout_at: Timestamp) -> Result<Birth, InvalidTa
 /// # Errors
 /// [`InvalidTags`] names the tag that does not fit (spec §3, `schedule.create`).
 pub fn check_schedule_tags(tags: &Tags) -> Result<(), InvalidTags> {
-    check_target(tags)?;
+    if is_targeted_timer(tags) {
+        return Err(InvalidTags::TimerWithTarget);
+    }
+    parse_target(tags)?;
     if tags.contains_key(tag::DELAY) { Err(InvalidTags::DelayOnSchedule) } else { Ok(()) }
 }
 
-fn check_target(tags: &Tags) -> Result<Option<Address>, InvalidTags> {
-    let Some(text) = tags.get(tag::TARGET) else { return Ok(None) };
-    if is_timer(tags) {
-        return Err(InvalidTags::TimerWithTarget);
-    }
-    Address::parse(text).map(Some).map_err(InvalidTags::Target)
+fn parse_target(tags: &Tags) -> Result<Option<Address>, InvalidTags> {
+    tags.get(tag::TARGET).map(|text| Address::parse(text)).transpose().map_err(InvalidTags::Target)
 }

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::{Decided, Transition};
-use crate::promise::{Birth, Promise, PromiseState, check_tags, verdict_at_deadline};
+use crate::promise::{
+    Birth, InvalidTags, Promise, PromiseState, Tags, check_tags, is_targeted_timer, tag, verdict_at_deadline,
+};
 use crate::read::Read;
 use crate::reply::{Refusal, Reply};
 use crate::request::CreatePromise;
@@ -12,7 +14,7 @@ use crate::time::Timestamp;
 use crate::value::Value;
 
 pub(super) fn decide(t: &mut Transition<'_>, create: &CreatePromise) -> Decided {
-    let birth = check(create)?;
+    let birth = check(t, create)?;
     if let Some(promise) = t.promise(&create.id)? {
         return Ok(Reply::Created { promise, fresh: false });
     }
@@ -23,8 +25,22 @@ pub(super) fn decide(t: &mut Transition<'_>, create: &CreatePromise) -> Decided 
 }
 
 /// Refuses what can never be created.
-pub(super) fn check(create: &CreatePromise) -> Result<Birth, Refusal> {
-    check_tags(&create.tags, create.timeout_at).map_err(|why| Refusal::Invalid(why.to_string()))
+pub(super) fn check(t: &Transition<'_>, create: &CreatePromise) -> Result<Birth, Refusal> {
+    let invalid = |why: InvalidTags| Refusal::Invalid(why.to_string());
+    if t.rules.strict && is_targeted_timer(&create.tags) {
+        return Err(invalid(InvalidTags::TimerWithTarget));
+    }
+    check_tags(&create.tags, create.timeout_at).map_err(invalid)
+}
+
+/// The tags that are kept: a timer loses its target. Released SDKs give one to every sleep, because a public server arms the deadlines of targeted
+/// promises only; a task of it would be sent to a worker that has nothing to run.
+fn kept(tags: &Tags) -> Tags {
+    let mut kept = tags.clone();
+    if is_targeted_timer(tags) {
+        kept.remove(tag::TARGET);
+    }
+    kept
 }
 
 /// Inserts the promise: pending, or settled by a deadline that has passed already. With a target its task comes with it: as `alive` makes it,
@@ -46,7 +62,7 @@ pub(super) fn give_birth(
         state: if dead { verdict_at_deadline(&create.tags) } else { PromiseState::Pending },
         param: create.param.clone(),
         value: Value::default(),
-        tags: create.tags.clone(),
+        tags: kept(&create.tags),
         timeout_at: create.timeout_at,
         created_at: if dead { create.timeout_at } else { created_at },
         settled_at: dead.then_some(create.timeout_at),

@@ -14,7 +14,7 @@ pub(super) fn decide(t: &mut Transition<'_>, pid: &Arc<str>, ttl: Millis, create
     if is_timer(&create.tags) {
         return Err(Refusal::Invalid("a timer has no task: remove the tag 'resonate:timer'".to_owned()).into());
     }
-    let birth = create_promise::check(create)?;
+    let birth = create_promise::check(t, create)?;
     if birth.target.is_none() {
         return Err(Refusal::Invalid("the action needs a 'resonate:target' tag".to_owned()).into());
     }

@@ -41,7 +41,7 @@ fn fire(t: &mut Transition<'_>, schedule: &Schedule, id: &Id, occurrence: Timest
         tags: schedule.promise_tags_of(id),
         key: None,
     };
-    let birth = create_promise::check(&create)?;
+    let birth = create_promise::check(t, &create)?;
     let now = t.now;
     create_promise::give_birth(t, &create, &birth, occurrence, |task| task.pending(now))?;
     Ok(())

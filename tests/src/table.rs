@@ -40,6 +40,7 @@ use std::path::PathBuf;
 
 use crate::drivers::Kind;
 
+pub use request::envelope_of;
 pub use run::run;
 
 /// A table.

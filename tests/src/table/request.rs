@@ -1,5 +1,7 @@
 //! The request of a row into a call.
 
+use resonate_core::wire::envelope::VERSION;
+
 use crate::driver::{Call, Delivery, HttpCall, RestCall, Verb};
 
 /// A call, and the envelope's kind and correlation id that the answer must repeat.
@@ -83,11 +85,15 @@ fn parse_http(method: &str, text: &str) -> Result<HttpCall, String> {
     Ok(HttpCall { method: method.to_owned(), path: expand_text(path)?, headers, body })
 }
 
+/// The body of a request of today's protocol.
+#[must_use]
+pub fn envelope_of(kind: &str, corr_id: &str, data: &str) -> String {
+    format!(r#"{{"kind":"{kind}","head":{{"corrId":"{corr_id}","version":"{VERSION}"}},"data":{data}}}"#)
+}
+
 fn parse_envelope(kind: &str, data: &str) -> Asked {
     let corr_id = format!("for {kind}");
-    let mut body = format!(r#"{{"kind":"{kind}","head":{{"corrId":"{corr_id}","version":"2026-04-01"}},"data":"#);
-    body.push_str(if data.is_empty() { "{}" } else { data });
-    body.push('}');
+    let body = envelope_of(kind, &corr_id, if data.is_empty() { "{}" } else { data });
     Asked { call: Call::Envelope(expand(&body)), echo: Some((kind.to_owned(), corr_id)) }
 }
 

@@ -22,6 +22,7 @@ use crate::config::{Config, StorageType};
 use crate::engine::limits::READERS;
 use crate::engine::{Engine, Parts, Threads};
 use crate::http;
+use crate::http::cors::Origins;
 use crate::metrics::Metrics;
 use crate::store::memory::{Memory, NoReader};
 use crate::store::sqlite::SqliteStore;
@@ -56,6 +57,8 @@ impl From<crate::store::Error> for ServeError {
 /// [`ServeError`] when a port or the store cannot be opened.
 pub async fn run(config: Config) -> Result<(), ServeError> {
     support::check(&config)?;
+    let origins = Origins::parse(&config.server.cors.allow_origins)
+        .map_err(|why| ServeError(format!("server.cors.allow_origins: {why}")))?;
     // First of all: from here on a signal is a request to stop, and not the end of the process in the middle of something.
     let mut signals = Signals::listen()?;
     let listeners = Listeners::bind(&config).await?;
@@ -63,7 +66,7 @@ pub async fn run(config: Config) -> Result<(), ServeError> {
     let (engine, threads) = start_engine(&config, &metrics)?;
     let (stop, stopped) = watch::channel(false);
     let mut servers = JoinSet::new();
-    listeners.serve(&mut servers, &config, &engine, &metrics, &stopped);
+    listeners.serve(&mut servers, &config, origins, &engine, &metrics, &stopped);
     drop(engine);
 
     signals.stop().await;
@@ -105,6 +108,7 @@ impl Listeners {
         self,
         servers: &mut JoinSet<()>,
         config: &Config,
+        origins: Option<Origins>,
         engine: &Engine,
         metrics: &Arc<Metrics>,
         stopped: &watch::Receiver<bool>,
@@ -112,7 +116,12 @@ impl Listeners {
         let body_limit = config.server.body_limit;
         announce("starting http server", &self.http);
         let shared = http::Shared { engine: engine.clone(), body_limit };
-        servers.spawn(http::serve(self.http, http::api(shared), stopped.clone()));
+        let api = http::api(shared);
+        let api = match origins {
+            Some(origins) => origins.allow_to_call(api),
+            None => api,
+        };
+        servers.spawn(http::serve(self.http, api, stopped.clone()));
         if let Some(listener) = self.metrics {
             announce("starting metrics server", &listener);
             servers.spawn(http::serve(listener, http::metrics(Arc::clone(metrics)), stopped.clone()));

@@ -7,6 +7,7 @@ mod bad_http;
 mod binary;
 mod bodies;
 mod child;
+mod cors;
 mod damage;
 mod full_disk;
 mod grpc;

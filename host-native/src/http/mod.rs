@@ -3,6 +3,7 @@
 
 mod body;
 mod connections;
+pub mod cors;
 mod envelope;
 mod operations;
 mod promises;

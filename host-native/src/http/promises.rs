@@ -17,8 +17,8 @@ use super::respond::{error, json, unavailable};
 use super::{Shared, body};
 use crate::edge;
 
-const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
-const STRICT: HeaderName = HeaderName::from_static("strict");
+pub(super) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+pub(super) const STRICT: HeaderName = HeaderName::from_static("strict");
 
 /// `GET /promises?q=&state=&limit=&cursor=`
 pub(super) async fn search(State(shared): State<Shared>, method: Method, RawQuery(query): RawQuery) -> Response {

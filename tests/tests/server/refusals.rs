@@ -16,7 +16,7 @@ use super::wire::Request;
 impl Refused {
     /// Checks that it is a clear refusal whose text contains all of these.
     #[track_caller]
-    fn says(&self, code: i32, texts: &[&str]) {
+    pub(super) fn says(&self, code: i32, texts: &[&str]) {
         assert_eq!(self.code, Some(code), "{self:?}");
         assert_eq!(self.stderr.lines().count(), 1, "{self:?}");
         assert!(self.stderr.starts_with("error: "), "{self:?}");

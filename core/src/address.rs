@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::sync::Arc;
 
+use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+
 /// A routable address (spec §2): `http(s)://host…`, `poll://any@group[/id]` or `poll://uni@group/id`. Cloning is cheap.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -63,6 +65,50 @@ pub enum Route {
         /// The worker.
         worker: String,
     },
+}
+
+/// Where messages wait for a connection: the same for every spelling of an address.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Mailbox(String);
+
+impl Mailbox {
+    /// Of messages that any worker of the group may take.
+    #[must_use]
+    pub fn any(group: &str) -> Self {
+        Self(format!("any@{}", utf8_percent_encode(group, NON_ALPHANUMERIC)))
+    }
+
+    /// Of messages for this worker only.
+    #[must_use]
+    pub fn uni(group: &str, worker: &str) -> Self {
+        let (group, worker) =
+            (utf8_percent_encode(group, NON_ALPHANUMERIC), utf8_percent_encode(worker, NON_ALPHANUMERIC));
+        Self(format!("uni@{group}/{worker}"))
+    }
+
+    /// Of messages that are pushed.
+    #[must_use]
+    pub fn push() -> Self {
+        Self("push".to_owned())
+    }
+
+    /// The mailbox as text, for stores.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Route {
+    /// Where messages on this route wait.
+    #[must_use]
+    pub fn mailbox(&self) -> Mailbox {
+        match self {
+            Self::Push => Mailbox::push(),
+            Self::Any { group, worker: _ } => Mailbox::any(group),
+            Self::Uni { group, worker } => Mailbox::uni(group, worker),
+        }
+    }
 }
 
 impl Address {
@@ -147,7 +193,7 @@ fn parse_poll(rest: &str) -> Result<Route, InvalidAddress> {
 }
 
 fn decode(text: &str) -> Result<String, InvalidAddress> {
-    let decoded = percent_encoding::percent_decode_str(text).decode_utf8().map_err(|_| InvalidAddress::Escape)?;
+    let decoded = percent_decode_str(text).decode_utf8().map_err(|_| InvalidAddress::Escape)?;
     if decoded.contains('\0') { Err(InvalidAddress::Nul) } else { Ok(decoded.into_owned()) }
 }
 
@@ -169,6 +215,17 @@ mod tests {
         ] {
             assert_eq!(Address::parse(text).map(|address| address.route()), Ok(route), "{text}");
         }
+    }
+
+    #[test]
+    fn every_spelling_of_an_address_has_the_same_mailbox() {
+        let mailbox = |text| Address::parse(text).unwrap().route().mailbox();
+        assert_eq!(mailbox("poll://any@My%20Group"), mailbox("poll://any@%4dy Group/w"));
+        assert_eq!(mailbox("poll://any@My%20Group"), Mailbox::any("My Group"));
+        assert_eq!(mailbox("poll://uni@g/a%2Fb"), Mailbox::uni("g", "a/b"));
+        assert_ne!(mailbox("poll://uni@g/w"), mailbox("poll://any@g/w"));
+        assert_ne!(Mailbox::uni("a/b", "c"), Mailbox::uni("a", "b/c"));
+        assert_eq!(mailbox("http://host"), mailbox("https://other/path"));
     }
 
     #[test]

@@ -119,7 +119,7 @@ fn dispatch(t: &mut Transition<'_>, request: &Request) -> Decided {
         Request::ExpireLease { id } => expire_lease::decide(t, id),
         Request::DispatchTask { id } => dispatch_task::decide(t, id),
         Request::RunSchedule { id, runs_left } => run_schedule::decide(t, id, *runs_left),
-        Request::ClaimMessage { key, connected } => claim_message::decide(t, key, *connected),
+        Request::ClaimMessage { key, claim } => claim_message::decide(t, key, *claim),
         Request::MessageDelivered { key, version } => report_message::delivered(t, key, *version),
         Request::MessageFailed { key, version } => report_message::failed(t, key, *version),
         Request::MessageUnclaimed { key, version } => report_message::unclaimed(t, key, *version),

@@ -4,11 +4,13 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use crate::address::Mailbox;
 use crate::batch::{Batch, Finished, Step};
 use crate::decide::{Missing, decide};
 use crate::due::{Due, DueKind};
 use crate::id::Id;
 use crate::limits::BATCH_CONFLICTS_MAX;
+use crate::message::MessageKey;
 use crate::read::Read;
 use crate::records::Records;
 use crate::reply::Reply;
@@ -50,6 +52,17 @@ pub trait Tx {
     /// # Errors
     /// The store's.
     fn due(&mut self, kind: DueKind, until: Timestamp, limit: usize) -> Result<Vec<Due>, Self::Error>;
+
+    /// The first parked messages of a mailbox, the oldest first; with a `prefix`, those whose task or promise has it, by id.
+    ///
+    /// # Errors
+    /// The store's.
+    fn parked(
+        &mut self,
+        mailbox: &Mailbox,
+        prefix: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<MessageKey>, Self::Error>;
 
     /// The whole state.
     ///

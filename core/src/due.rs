@@ -1,12 +1,13 @@
 //! What becomes due, and when: the index from instants to background requests. One definition for every store; keeps no clock.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use crate::address::Mailbox;
 use crate::id::Id;
 use crate::limits::SCHEDULE_RUNS_PER_BATCH_MAX;
 use crate::message::{MessageKey, OutboxEntry};
 use crate::promise::{Promise, PromiseState};
-use crate::request::Request;
+use crate::request::{Claim, Request};
 use crate::schedule::Schedule;
 use crate::task::Task;
 use crate::time::Timestamp;
@@ -72,7 +73,7 @@ impl Due {
     #[must_use]
     pub fn request(&self) -> Request {
         match (&self.key, self.kind) {
-            (DueKey::Message(key), _) => Request::ClaimMessage { key: key.clone(), connected: false },
+            (DueKey::Message(key), _) => Request::ClaimMessage { key: key.clone(), claim: Claim::Due },
             (DueKey::Id(id), DueKind::Deadline) => Request::TimeOutPromise { id: id.clone() },
             (DueKey::Id(id), DueKind::Discharge) => Request::DischargePromise { id: id.clone() },
             (DueKey::Id(id), DueKind::Lease) => Request::ExpireLease { id: id.clone() },
@@ -133,10 +134,11 @@ impl MakesDue for OutboxEntry {
     }
 }
 
-/// Everything that is due some time, ordered by instant within each kind.
+/// Everything that is due some time, ordered by instant within each kind, and what is parked until somebody connects.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct DueIndex {
     kinds: [BTreeSet<Due>; DueKind::ALL.len()],
+    parked: BTreeMap<Mailbox, BTreeSet<(Timestamp, MessageKey)>>,
 }
 
 impl DueIndex {
@@ -151,6 +153,37 @@ impl DueIndex {
         }
         if let Some(due) = after {
             self.kinds[due.kind as usize].insert(due);
+        }
+    }
+
+    /// Replaces where an entry of the outbox was parked by where it is now.
+    pub(crate) fn replace_parked(&mut self, before: Option<&OutboxEntry>, after: Option<&OutboxEntry>) {
+        if let Some(before) = before.filter(|entry| entry.parked) {
+            let mailbox = before.address.route().mailbox();
+            if let Some(entries) = self.parked.get_mut(&mailbox) {
+                entries.remove(&(before.created_at, before.key.clone()));
+                if entries.is_empty() {
+                    self.parked.remove(&mailbox);
+                }
+            }
+        }
+        if let Some(after) = after.filter(|entry| entry.parked) {
+            let mailbox = after.address.route().mailbox();
+            self.parked.entry(mailbox).or_default().insert((after.created_at, after.key.clone()));
+        }
+    }
+
+    /// The first parked messages of a mailbox: see [`crate::drive::Tx::parked`].
+    pub(crate) fn parked(&self, mailbox: &Mailbox, prefix: Option<&str>, limit: usize) -> Vec<MessageKey> {
+        let keys = self.parked.get(mailbox).into_iter().flatten().map(|(_, key)| key);
+        match prefix {
+            None => keys.take(limit).cloned().collect(),
+            Some(prefix) => {
+                let mut keys: Vec<MessageKey> = keys.filter(|key| key.id().starts_with(prefix)).cloned().collect();
+                keys.sort_by(|a, b| (a.id(), a).cmp(&(b.id(), b)));
+                keys.truncate(limit);
+                keys
+            }
         }
     }
 

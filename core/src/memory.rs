@@ -3,10 +3,12 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
+use crate::address::Mailbox;
 use crate::decide::{Decision, Missing, decide};
 use crate::drive::{Store, Tx, TxError};
 use crate::due::{Due, DueKind};
 use crate::id::Id;
+use crate::message::MessageKey;
 use crate::promise::Promise;
 use crate::read::Read;
 use crate::records::{Page, Records};
@@ -95,6 +97,15 @@ impl Tx for MemoryTx<'_> {
 
     fn due(&mut self, kind: DueKind, until: Timestamp, limit: usize) -> Result<Vec<Due>, Infallible> {
         Ok(self.records.due.as_ref().map_or_else(Vec::new, |due| due.first(kind, until, limit)))
+    }
+
+    fn parked(
+        &mut self,
+        mailbox: &Mailbox,
+        prefix: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<MessageKey>, Infallible> {
+        Ok(self.records.due.as_ref().map_or_else(Vec::new, |due| due.parked(mailbox, prefix, limit)))
     }
 
     fn snapshot(&mut self) -> Result<Snapshot, Infallible> {

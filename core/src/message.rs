@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use crate::address::Address;
 use crate::id::Id;
-use crate::limits::MESSAGE_BACKOFF_MAX;
 use crate::promise::Promise;
 use crate::rules::Rules;
 use crate::time::Timestamp;
@@ -28,6 +27,16 @@ pub enum MessageKey {
     },
 }
 
+impl MessageKey {
+    /// The task or the promise that the message is about.
+    #[must_use]
+    pub fn id(&self) -> &Id {
+        match self {
+            Self::Execute { task: id } | Self::Unblock { promise: id, address: _ } => id,
+        }
+    }
+}
+
 /// An entry of the outbox as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OutboxEntry {
@@ -39,9 +48,11 @@ pub struct OutboxEntry {
     pub version: u64,
     /// When it entered the outbox.
     pub created_at: Timestamp,
-    /// When the next attempt may be made: a hold-back, the end of a claim, or a delay after a failure. While it waits for a connection:
+    /// When the next attempt may be made: a hold-back, the end of a claim, or a delay after a failure. While it is parked:
     /// [`Timestamp::MAX`] for an `execute`, the end of its retention for an `unblock`.
     pub due_at: Timestamp,
+    /// Whether it waits for a connection, see [`Address::route`] and [`crate::address::Mailbox`].
+    pub parked: bool,
     /// Failed deliveries so far.
     pub failures: u32,
     /// Times that the retry clock of the task found this entry unchanged.
@@ -57,7 +68,7 @@ impl OutboxEntry {
         created_at: Timestamp,
         due_at: Timestamp,
     ) -> Self {
-        Self { key, address, version, created_at, due_at, failures: 0, waits: 0 }
+        Self { key, address, version, created_at, due_at, parked: false, failures: 0, waits: 0 }
     }
 
     /// When the entry ends without a delivery. An `execute` ends with its task's version only.
@@ -66,12 +77,6 @@ impl OutboxEntry {
             MessageKey::Execute { .. } => Timestamp::MAX,
             MessageKey::Unblock { .. } => self.created_at + rules.unblock_retention,
         }
-    }
-
-    /// Whether it waits for a connection, so that one may take it before it is due.
-    pub(crate) fn is_parked(&self, rules: &Rules, now: Timestamp) -> bool {
-        // Nothing else is postponed so far, and a retention that was reconfigured meanwhile is not missed.
-        self.due_at == self.expires_at(rules) || self.due_at > now + MESSAGE_BACKOFF_MAX
     }
 }
 
@@ -90,4 +95,17 @@ pub enum Message {
         /// The promise.
         promise: Arc<Promise>,
     },
+}
+
+/// A message that is claimed for a host: it delivers it, and reports how that went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    /// What the reports name.
+    pub key: MessageKey,
+    /// What the reports name too: the task's version for an `execute`, 0 for an `unblock`.
+    pub version: u64,
+    /// Where it goes.
+    pub address: Address,
+    /// The message.
+    pub message: Message,
 }

@@ -261,7 +261,9 @@ impl Records {
     pub(crate) fn put_message(&mut self, key: &MessageKey, entry: Option<&Arc<OutboxEntry>>) {
         let before = self.messages.insert(key.clone(), entry.cloned()).flatten();
         if let Some(due) = &mut self.due {
-            due.replace(before.as_deref(), entry.map(|entry| &**entry));
+            let after = entry.map(|entry| &**entry);
+            due.replace(before.as_deref(), after);
+            due.replace_parked(before.as_deref(), after);
             if entry.is_none() {
                 self.messages.remove(key);
             }

@@ -73,6 +73,8 @@ pub enum Reply {
     },
     /// Done; there is nothing to show.
     Done,
+    /// A message reached the end of its retention undelivered.
+    Expired,
     /// A background request found nothing to do any more.
     Idle,
     /// The machine refuses.

@@ -156,8 +156,8 @@ pub enum Request {
     ClaimMessage {
         /// The message.
         key: MessageKey,
-        /// Take it although it is waiting for a connection: there is one now.
-        connected: bool,
+        /// Why it may be taken.
+        claim: Claim,
     },
     /// Report: a message reached its worker or listener.
     MessageDelivered {
@@ -278,6 +278,18 @@ impl Request {
     pub const fn is_search(&self) -> bool {
         matches!(self, Self::SearchPromises(_) | Self::SearchTasks(_) | Self::SearchSchedules(_))
     }
+}
+
+/// Why a message may be taken for delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Claim {
+    /// It is due.
+    Due,
+    /// It is parked, and there is a connection now.
+    Connected,
+    /// Whoever had claimed it is gone: its claim ends early.
+    Orphaned,
 }
 
 /// A task at a version.

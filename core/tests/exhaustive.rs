@@ -11,7 +11,7 @@ use resonate_core::memory::MemoryStore;
 use resonate_core::message::MessageKey;
 use resonate_core::promise::{Tags, tag};
 use resonate_core::property::{Moment, Step, check_state, check_step};
-use resonate_core::request::{CreatePromise, CreateSchedule, FencedAction, Request, SettlePromise, TaskRef, Verdict};
+use resonate_core::request::{Claim, CreatePromise, CreateSchedule, FencedAction, Request, SettlePromise, TaskRef, Verdict};
 use resonate_core::rules::Rules;
 use resonate_core::search::{PromiseOrder, SearchPromises, SearchSchedules, SearchTasks};
 use resonate_core::snapshot::Snapshot;
@@ -77,7 +77,7 @@ fn requests_about(of: &str, other: &str) -> Vec<Request> {
         Request::DispatchTask { id: id_of },
     ];
     for key in [execute, unblock] {
-        requests.push(Request::ClaimMessage { key: key.clone(), connected: true });
+        requests.push(Request::ClaimMessage { key: key.clone(), claim: Claim::Connected });
         requests.push(Request::MessageDelivered { key: key.clone(), version: 0 });
         requests.push(Request::MessageFailed { key: key.clone(), version: 0 });
         requests.push(Request::MessageUnclaimed { key, version: 0 });

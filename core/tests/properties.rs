@@ -10,10 +10,10 @@ use resonate_core::batch::{Batch, Finished, Outcome, Step};
 use resonate_core::drive::{self, Store, Tx};
 use resonate_core::effect::Effect;
 use resonate_core::memory::MemoryStore;
-use resonate_core::message::{MessageKey, OutboxEntry};
+use resonate_core::message::{Delivery, MessageKey, OutboxEntry};
 use resonate_core::records::Records;
 use resonate_core::reply::Reply;
-use resonate_core::request::{CreateSchedule, Request};
+use resonate_core::request::{Claim, CreateSchedule, Request};
 use resonate_core::rules::Rules;
 use resonate_core::snapshot::Snapshot;
 use resonate_core::task::Task;
@@ -216,7 +216,7 @@ fn apart_from_dispatches(state: &Snapshot) -> Snapshot {
             MessageKey::Execute { .. } => {
                 let never = Timestamp::ZERO;
                 let entry = OutboxEntry::clone(entry);
-                Arc::new(OutboxEntry { created_at: never, due_at: never, failures: 0, waits: 0, ..entry })
+                Arc::new(OutboxEntry { created_at: never, due_at: never, parked: false, failures: 0, waits: 0, ..entry })
             }
         };
         (key.clone(), entry)
@@ -263,7 +263,7 @@ fn what_a_host_loses_costs_time_and_nothing_else() {
                 | Request::MessageUnclaimed { key, .. } => match key {
                     // Only one of the hosts may have put it in.
                     MessageKey::Execute { task } => Request::GetTask { id: task },
-                    MessageKey::Unblock { .. } => Request::ClaimMessage { key, connected: false },
+                    MessageKey::Unblock { .. } => Request::ClaimMessage { key, claim: Claim::Due },
                 },
                 // Time will leap at the end, over few occurrences.
                 Request::CreateSchedule(create) => {
@@ -294,11 +294,11 @@ fn what_a_host_loses_costs_time_and_nothing_else() {
 fn deliver(generator: &mut Generator, world: &mut World, decisions: &[Decision], now: Timestamp) {
     for effect in decisions.iter().flat_map(|decision| &decision.effects) {
         match effect {
-            Effect::Deliver { key: key @ MessageKey::Execute { .. }, version, .. } => {
+            Effect::Deliver(Delivery { key: key @ MessageKey::Execute { .. }, version, .. }) => {
                 let report = generator.report(key.clone(), *version);
                 world.play(&report, now);
             }
-            Effect::Deliver { key: MessageKey::Unblock { .. }, .. } | Effect::WakeAt(_) => {}
+            Effect::Deliver(Delivery { key: MessageKey::Unblock { .. }, .. }) | Effect::WakeAt(_) => {}
         }
     }
 }

@@ -37,7 +37,7 @@ pub(super) fn failed(t: &mut Transition<'_>, key: &MessageKey, version: u64) -> 
     };
     let due_at = (t.now + delay).max(held_back);
     let failures = entry.failures.saturating_add(1);
-    t.write(Write::PutMessage(Arc::new(OutboxEntry { due_at, failures, ..OutboxEntry::clone(&entry) })));
+    t.write(Write::PutMessage(Arc::new(OutboxEntry { due_at, parked: false, failures, ..OutboxEntry::clone(&entry) })));
     Ok(Reply::Done)
 }
 
@@ -52,7 +52,7 @@ fn waiting_task(t: &mut Transition<'_>, entry: &OutboxEntry) -> Decided<Option<A
 pub(super) fn unclaimed(t: &mut Transition<'_>, key: &MessageKey, version: u64) -> Decided {
     let Some(entry) = reported(t, key, version)? else { return Ok(Reply::Idle) };
     let due_at = entry.expires_at(t.rules);
-    t.write(Write::PutMessage(Arc::new(OutboxEntry { due_at, ..OutboxEntry::clone(&entry) })));
+    t.write(Write::PutMessage(Arc::new(OutboxEntry { due_at, parked: true, ..OutboxEntry::clone(&entry) })));
     Ok(Reply::Done)
 }
 

@@ -4,7 +4,7 @@ use resonate_core::address::Address;
 use resonate_core::message::{Message, MessageKey};
 use resonate_core::promise::tag;
 use resonate_core::reply::Reply;
-use resonate_core::request::Request;
+use resonate_core::request::{Claim, Request};
 use resonate_core::rules::Rules;
 
 use crate::support::parts::{acquire, create, dispatch, execute, release, settle, suspend, tags, targeted};
@@ -53,7 +53,7 @@ fn an_execute_that_waited_for_a_connection_still_holds_back_the_next_one() {
     let key = execute(&id("job"));
     story.reply(0, &create("job", NEVER, targeted()));
     story.reply(1, &Request::MessageUnclaimed { key: key.clone(), version: 0 });
-    let left = story.at(3_600_000, &Request::ClaimMessage { key, connected: true }).1;
+    let left = story.at(3_600_000, &Request::ClaimMessage { key, claim: Claim::Connected }).1;
     assert_eq!(left.len(), 1);
     story.reply(3_600_001, &acquire("job", 0, 60_000));
     assert_eq!(story.at(3_600_002, &release("job", 1)).1, []);
@@ -136,7 +136,7 @@ fn an_unblock_is_tried_until_its_retention_ends() {
         let due = story.0.state.messages[&key].due_at.as_millis() - NEW_YEAR;
         assert!(due - now <= 300_000);
         now = due;
-        attempts += story.at(now, &Request::ClaimMessage { key: key.clone(), connected: false }).1.len();
+        attempts += story.at(now, &Request::ClaimMessage { key: key.clone(), claim: Claim::Due }).1.len();
     }
     assert!(now >= week && now < week + 300_000 && attempts > 2_000, "{attempts} attempts until {now}");
 }
@@ -151,7 +151,7 @@ fn an_unblock_without_a_connection_waits_for_one_and_ends_with_its_retention() {
         story.reply(1, &Request::MessageUnclaimed { key: key.clone(), version: 0 });
         assert_eq!(story.background(1, week - 1), []);
         if returns {
-            let sent = story.at(week - 1, &Request::ClaimMessage { key: key.clone(), connected: true }).1;
+            let sent = story.at(week - 1, &Request::ClaimMessage { key: key.clone(), claim: Claim::Connected }).1;
             assert!(matches!(&sent[..], [Message::Unblock { .. }]));
         } else {
             assert_eq!(story.background(week - 1, week), []);

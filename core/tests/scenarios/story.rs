@@ -32,7 +32,7 @@ impl Story {
         let decisions = self.0.play(request, at(NEW_YEAR + millis));
         let effects = decisions.iter().flat_map(|decision| &decision.effects);
         let messages = effects.filter_map(|effect| match effect {
-            Effect::Deliver { message, .. } => Some(message.clone()),
+            Effect::Deliver(delivery) => Some(delivery.message.clone()),
             Effect::WakeAt(_) => None,
         });
         (decisions[0].reply.clone(), messages.collect())

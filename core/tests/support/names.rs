@@ -71,7 +71,7 @@ pub(crate) fn of_request(request: &Request) -> &'static str {
     }]
 }
 
-pub(crate) const REPLIES: [&str; 21] = [
+pub(crate) const REPLIES: [&str; 22] = [
     "promise",
     "created",
     "not created",
@@ -93,6 +93,7 @@ pub(crate) const REPLIES: [&str; 21] = [
     "not found",
     "conflict",
     "unprocessable",
+    "expired",
 ];
 
 pub(crate) fn of_reply(reply: &Reply) -> &'static str {
@@ -118,5 +119,6 @@ pub(crate) fn of_reply(reply: &Reply) -> &'static str {
         Reply::Refused(Refusal::NotFound(_)) => 18,
         Reply::Refused(Refusal::Conflict(_)) => 19,
         Reply::Refused(Refusal::Unprocessable(_)) => 20,
+        Reply::Expired => 21,
     }]
 }

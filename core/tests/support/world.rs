@@ -11,7 +11,7 @@ use resonate_core::effect::Effect;
 use resonate_core::id::Id;
 use resonate_core::limits::{EXECUTE_BACKOFF_BASE, EXECUTE_BACKOFF_MAX};
 use resonate_core::memory::MemoryStore;
-use resonate_core::message::Message;
+use resonate_core::message::{Delivery, Message};
 use resonate_core::promise::{Promise, check_tags};
 use resonate_core::property::{Moment, Step, check_configuration, check_state, check_step};
 use resonate_core::reply::Reply;
@@ -136,6 +136,7 @@ impl World {
             | Reply::Schedule(_)
             | Reply::Schedules { .. }
             | Reply::Done
+            | Reply::Expired
             | Reply::Idle
             | Reply::Refused(_) => {}
         }
@@ -160,7 +161,7 @@ impl World {
 
     /// A delivery is backed by a claimed entry, never before its delay, and held back for a worker that keeps failing.
     fn check_effect(&mut self, effect: &Effect, now: Timestamp) {
-        let Effect::Deliver { key, version, address, message } = effect else { return };
+        let Effect::Deliver(Delivery { key, version, address, message }) = effect else { return };
         let entry = self.state.messages.get(key).expect("a delivery is claimed");
         assert!(entry.version == *version && entry.address == *address && entry.due_at > now, "{entry:?}");
         match message {

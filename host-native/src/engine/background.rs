@@ -43,7 +43,7 @@ impl Background {
             match effect {
                 Effect::WakeAt(at) => self.wake_at = self.wake_at.min(*at),
                 // Undelivered, the message stays in the outbox until its claim ends.
-                Effect::Deliver { .. } => {}
+                Effect::Deliver(_) => {}
             }
         }
     }

@@ -218,8 +218,8 @@ impl<S: HostStore> Writer<S> {
     fn note(&mut self, outcome: &Outcome) {
         self.background.note(&outcome.effects);
         for effect in &outcome.effects {
-            if let Effect::Deliver { message, .. } = effect {
-                let kind = match message {
+            if let Effect::Deliver(delivery) = effect {
+                let kind = match delivery.message {
                     Message::Execute { .. } => "execute",
                     Message::Unblock { .. } => "unblock",
                 };

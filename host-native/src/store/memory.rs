@@ -2,9 +2,11 @@
 
 use std::convert::Infallible;
 
+use resonate_core::address::Mailbox;
 use resonate_core::drive::{self, Store, TxError};
 use resonate_core::due::{Due, DueKind};
 use resonate_core::memory::{MemoryStore, MemoryTx};
+use resonate_core::message::MessageKey;
 use resonate_core::read::Read;
 use resonate_core::records::Records;
 use resonate_core::snapshot::Snapshot;
@@ -60,6 +62,10 @@ impl drive::Tx for Tx<'_> {
 
     fn due(&mut self, kind: DueKind, until: Timestamp, limit: usize) -> Result<Vec<Due>, Error> {
         Ok(never(self.0.due(kind, until, limit)))
+    }
+
+    fn parked(&mut self, mailbox: &Mailbox, prefix: Option<&str>, limit: usize) -> Result<Vec<MessageKey>, Error> {
+        Ok(never(self.0.parked(mailbox, prefix, limit)))
     }
 
     fn snapshot(&mut self) -> Result<Snapshot, Error> {

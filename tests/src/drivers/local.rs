@@ -7,9 +7,9 @@ use resonate_core::batch::Finished;
 use resonate_core::drive::{self, Store, Tx};
 use resonate_core::due::{Due, DueKind};
 use resonate_core::effect::Effect;
-use resonate_core::message::{Message, MessageKey};
+use resonate_core::message::{self, Message, MessageKey};
 use resonate_core::reply::Reply;
-use resonate_core::request::{Request, Verdict};
+use resonate_core::request::{Claim, Request, Verdict};
 use resonate_core::rules::Rules;
 use resonate_core::snapshot::Snapshot;
 use resonate_core::time::Timestamp;
@@ -107,7 +107,7 @@ where
 
     fn take(&mut self, effect: Effect) {
         match effect {
-            Effect::Deliver { key, version, address, message } => {
+            Effect::Deliver(message::Delivery { key, version, address, message }) => {
                 let shown = match &message {
                     Message::Execute { task, version } => format!("execute {task} {version} to {address}"),
                     Message::Unblock { promise } => {
@@ -184,7 +184,7 @@ where
 
     fn connect(&mut self, now: Timestamp) -> Answer {
         let keys = self.look().messages.into_keys();
-        let claims: Vec<Request> = keys.map(|key| Request::ClaimMessage { key, connected: true }).collect();
+        let claims: Vec<Request> = keys.map(|key| Request::ClaimMessage { key, claim: Claim::Connected }).collect();
         self.run(now, &claims);
         Answer { status: 200, body: Value::Null }
     }

@@ -182,6 +182,7 @@ impl World {
             due_at: self.instant(),
             failures: self.rng.u32(..3),
             waits: self.rng.u32(..3),
+            parked: self.rng.bool(),
         }
     }
 

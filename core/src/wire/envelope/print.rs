@@ -181,6 +181,7 @@ fn status(reply: &Reply) -> u16 {
         | Reply::Schedule(_)
         | Reply::Schedules { .. }
         | Reply::Done
+        | Reply::Expired
         | Reply::Idle => 200,
     }
 }
@@ -216,7 +217,7 @@ fn reply_out<'a>(corr_id: &'a str, shape: Shape, reply: &'a Reply) -> ReplyOut<'
             schedules: schedules.iter().map(|schedule| ScheduleOut::of(schedule)).collect(),
             cursor: cursor(CursorKind::Schedules, schedules.last().map(|last| last.id.as_str()), *more),
         },
-        Reply::Suspended | Reply::Done | Reply::Idle => ReplyOut::Done {},
+        Reply::Suspended | Reply::Done | Reply::Expired | Reply::Idle => ReplyOut::Done {},
         Reply::Refused(refusal) => ReplyOut::Refused(refusal.to_string()),
     }
 }
@@ -246,6 +247,6 @@ fn weight(reply: &Reply) -> usize {
         Reply::Tasks { tasks, .. } => RECORD_BYTES * tasks.len(),
         Reply::Schedules { schedules, .. } => 2 * RECORD_BYTES * schedules.len(),
         Reply::Task(_) | Reply::Schedule(_) => RECORD_BYTES,
-        Reply::Suspended | Reply::Done | Reply::Idle | Reply::Refused(_) => 0,
+        Reply::Suspended | Reply::Done | Reply::Expired | Reply::Idle | Reply::Refused(_) => 0,
     }
 }

@@ -2,7 +2,6 @@
 
 use super::Call;
 use crate::id::Id;
-use crate::message::MessageKey;
 use crate::request::Request;
 
 /// Every id in a request that the prefix of a token must cover. Searches and an empty heartbeat have none: see [`confine`].
@@ -31,13 +30,10 @@ pub fn ids(request: &Request) -> Vec<&str> {
         Request::HeartbeatTasks { pid: _, tasks, prefix: _ } => tasks.iter().map(|task| task.id.as_str()).collect(),
         Request::CreateSchedule(create) => vec![&create.id, &create.promise_id],
         Request::SearchPromises(_) | Request::SearchTasks(_) | Request::SearchSchedules(_) => Vec::new(),
-        Request::ClaimMessage { key, connected: _ }
+        Request::ClaimMessage { key, claim: _ }
         | Request::MessageDelivered { key, version: _ }
         | Request::MessageFailed { key, version: _ }
-        | Request::MessageUnclaimed { key, version: _ } => match key {
-            MessageKey::Execute { task } => vec![task],
-            MessageKey::Unblock { promise, address: _ } => vec![promise],
-        },
+        | Request::MessageUnclaimed { key, version: _ } => vec![key.id()],
     }
 }
 

@@ -1,5 +1,6 @@
 //! Answers to the core's reads. Every statement is a lookup by key or a bounded scan of an index; what matches is the core's to say.
 
+use resonate_core::address::Mailbox;
 use resonate_core::due::{Due, DueKey, DueKind};
 use resonate_core::id::Id;
 use resonate_core::message::MessageKey;
@@ -134,6 +135,39 @@ fn due_messages(connection: &Connection, until: Timestamp, limit: usize) -> Resu
         let entry = rows::message(row)?;
         Ok(Due { at: entry.due_at, kind: DueKind::Message, key: DueKey::Message(entry.key) })
     })
+}
+
+/// The first parked messages of a mailbox.
+pub(super) fn parked(
+    connection: &Connection,
+    mailbox: &Mailbox,
+    prefix: Option<&str>,
+    limit: usize,
+) -> Result<Vec<MessageKey>, Error> {
+    const BY_AGE: &str = concat!(
+        "SELECT ",
+        message_columns!(),
+        " FROM outbox WHERE mailbox = ?1 AND id >= ?2 ORDER BY created_at, kind, id, listener"
+    );
+    const BY_ID: &str = concat!(
+        "SELECT ",
+        message_columns!(),
+        " FROM outbox WHERE mailbox = ?1 AND id >= ?2 ORDER BY id, kind, listener"
+    );
+    let mut statement = connection.prepare_cached(if prefix.is_none() { BY_AGE } else { BY_ID })?;
+    let prefix = prefix.unwrap_or("");
+    let mut found = statement.query([mailbox.as_str(), prefix])?;
+    let mut keys = Vec::new();
+    while keys.len() < limit {
+        let Some(row) = found.next()? else { break };
+        match rows::message(row) {
+            Ok(entry) if !entry.key.id().starts_with(prefix) => break,
+            Ok(entry) => keys.push(entry.key),
+            Err(error) if error.is_row() => damage::report(&error),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(keys)
 }
 
 fn unreadable(kind: DueKind, why: &str) -> Error {

@@ -13,8 +13,10 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use resonate_core::address::Mailbox;
 use resonate_core::drive::{Store, Tx, TxError};
 use resonate_core::due::{Due, DueKind};
+use resonate_core::message::MessageKey;
 use resonate_core::read::Read;
 use resonate_core::records::Records;
 use resonate_core::snapshot::Snapshot;
@@ -162,6 +164,10 @@ impl Tx for SqliteTx<'_> {
 
     fn due(&mut self, kind: DueKind, until: Timestamp, limit: usize) -> Result<Vec<Due>, Error> {
         load::due(self.connection, kind, until, limit)
+    }
+
+    fn parked(&mut self, mailbox: &Mailbox, prefix: Option<&str>, limit: usize) -> Result<Vec<MessageKey>, Error> {
+        load::parked(self.connection, mailbox, prefix, limit)
     }
 
     fn snapshot(&mut self) -> Result<Snapshot, Error> {

@@ -45,7 +45,7 @@ pub(super) use schedule_columns;
 /// Columns of an entry of the outbox, in the order of [`message`].
 macro_rules! message_columns {
     () => {
-        "kind, id, address, version, created_at, due_at, failures, waits"
+        "kind, id, address, version, created_at, due_at, failures, waits, mailbox"
     };
 }
 pub(super) use message_columns;
@@ -193,6 +193,7 @@ pub(super) fn message(row: &Row<'_>) -> Result<OutboxEntry, Error> {
         due_at: columns.instant(5)?,
         failures: columns.number(6)?,
         waits: columns.number(7)?,
+        parked: columns.get::<Option<String>>(8)?.is_some(),
     })
 }
 

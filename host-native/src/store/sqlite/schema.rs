@@ -8,7 +8,7 @@ use crate::store::Error;
 const APPLICATION_ID: i32 = 0x5253_4E54;
 
 /// Statements that lead from each version to the next. An entry never changes once it has been released.
-const MIGRATIONS: &[&str] = &[include_str!("schema_1.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("schema_1.sql"), include_str!("schema_2.sql")];
 
 /// Brings the database to this version.
 pub(super) fn migrate(connection: &mut Connection, path: &str) -> Result<(), Error> {

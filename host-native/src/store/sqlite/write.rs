@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use resonate_core::address::Mailbox;
 use resonate_core::drive::TxError;
 use resonate_core::message::OutboxEntry;
 use resonate_core::promise::Promise;
@@ -147,8 +148,9 @@ fn insert_schedule(connection: &Connection, schedule: &Schedule) -> Written {
 }
 
 fn put_message(connection: &Connection, entry: &OutboxEntry) -> Written {
-    let sql = "INSERT OR REPLACE INTO outbox (kind, id, listener, address, version, created_at, due_at, failures, waits) \
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+    let sql = "INSERT OR REPLACE INTO outbox (kind, id, listener, address, version, created_at, due_at, failures, waits, mailbox) \
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+    let mailbox = entry.parked.then(|| entry.address.route().mailbox());
     let (kind, id, listener) = message_key(&entry.key);
     let params = params![
         kind,
@@ -160,6 +162,7 @@ fn put_message(connection: &Connection, entry: &OutboxEntry) -> Written {
         millis(entry.due_at),
         entry.failures,
         entry.waits,
+        mailbox.as_ref().map(Mailbox::as_str),
     ];
     free(connection, sql, params)
 }

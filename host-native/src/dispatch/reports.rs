@@ -1,0 +1,65 @@
+//! What transports say about deliveries, on its way back to the machine. Reports wait a moment for others, so that many are one entry of the
+//! engine's queue; a worker that acquires its task meanwhile has made the report superfluous.
+
+use std::time::Duration;
+
+use resonate_core::message::{Delivery, MessageKey};
+use resonate_core::request::Request;
+use tokio::sync::mpsc;
+
+use super::limits::{REPORT_DELAY, REPORTS_PER_JOB_MAX};
+
+/// How a delivery went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It reached its worker or listener.
+    Delivered,
+    /// It may be tried again, later each time.
+    Failed,
+    /// Nobody is there to take it: it waits for a connection.
+    Unclaimed,
+}
+
+/// Where transports report to. Clones report to the same engine.
+///
+/// It needs no bound of its own: every report is of a delivery, and those are bounded by the transports.
+#[derive(Clone, Debug)]
+pub struct Reports(mpsc::UnboundedSender<Request>);
+
+impl Reports {
+    /// Reports, and what gathers them for [`gather`].
+    #[must_use]
+    pub fn new() -> (Self, mpsc::UnboundedReceiver<Request>) {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        (Self(sender), receiver)
+    }
+
+    /// Reports how the delivery of a message went.
+    pub fn report(&self, delivery: &Delivery, outcome: Outcome) {
+        self.report_key(delivery.key.clone(), delivery.version, outcome);
+    }
+
+    /// Reports how the delivery of a message went whose body is no longer at hand.
+    pub fn report_key(&self, key: MessageKey, version: u64, outcome: Outcome) {
+        let request = match outcome {
+            Outcome::Delivered => Request::MessageDelivered { key, version },
+            Outcome::Failed => Request::MessageFailed { key, version },
+            Outcome::Unclaimed => Request::MessageUnclaimed { key, version },
+        };
+        // Once the engine has stopped nobody needs reports: claims end by themselves.
+        let _ = self.0.send(request);
+    }
+}
+
+/// Gathers reports and hands them to `submit` in groups, until the last [`Reports`] is gone.
+pub(super) async fn gather(mut reports: mpsc::UnboundedReceiver<Request>, mut submit: impl FnMut(Vec<Request>)) {
+    let mut group = Vec::new();
+    while reports.recv_many(&mut group, REPORTS_PER_JOB_MAX).await > 0 {
+        tokio::time::sleep(REPORT_DELAY).await;
+        while group.len() < REPORTS_PER_JOB_MAX {
+            let Ok(report) = reports.try_recv() else { break };
+            group.push(report);
+        }
+        submit(std::mem::take(&mut group));
+    }
+}

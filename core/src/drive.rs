@@ -57,12 +57,8 @@ pub trait Tx {
     ///
     /// # Errors
     /// The store's.
-    fn parked(
-        &mut self,
-        mailbox: &Mailbox,
-        prefix: Option<&str>,
-        limit: usize,
-    ) -> Result<Vec<MessageKey>, Self::Error>;
+    fn parked(&mut self, mailbox: &Mailbox, prefix: Option<&str>, limit: usize)
+    -> Result<Vec<MessageKey>, Self::Error>;
 
     /// The whole state.
     ///

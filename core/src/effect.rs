@@ -1,5 +1,6 @@
 //! What a host should do after a commit. Effects are hints: each also follows from committed rows, so losing one costs time and nothing else.
 
+use crate::address::Mailbox;
 use crate::message::Delivery;
 use crate::time::Timestamp;
 
@@ -8,6 +9,8 @@ use crate::time::Timestamp;
 pub enum Effect {
     /// Deliver a message that was claimed for the host, and report how it went.
     Deliver(Delivery),
+    /// A message waits in this mailbox: if somebody is connected who could take it, claim it ([`crate::request::Claim::Connected`]).
+    Parked(Mailbox),
     /// Something is due at this instant: look then.
     WakeAt(Timestamp),
 }

@@ -99,12 +99,7 @@ impl Tx for MemoryTx<'_> {
         Ok(self.records.due.as_ref().map_or_else(Vec::new, |due| due.first(kind, until, limit)))
     }
 
-    fn parked(
-        &mut self,
-        mailbox: &Mailbox,
-        prefix: Option<&str>,
-        limit: usize,
-    ) -> Result<Vec<MessageKey>, Infallible> {
+    fn parked(&mut self, mailbox: &Mailbox, prefix: Option<&str>, limit: usize) -> Result<Vec<MessageKey>, Infallible> {
         Ok(self.records.due.as_ref().map_or_else(Vec::new, |due| due.parked(mailbox, prefix, limit)))
     }
 

@@ -11,7 +11,9 @@ use resonate_core::memory::MemoryStore;
 use resonate_core::message::MessageKey;
 use resonate_core::promise::{Tags, tag};
 use resonate_core::property::{Moment, Step, check_state, check_step};
-use resonate_core::request::{Claim, CreatePromise, CreateSchedule, FencedAction, Request, SettlePromise, TaskRef, Verdict};
+use resonate_core::request::{
+    Claim, CreatePromise, CreateSchedule, FencedAction, Request, SettlePromise, TaskRef, Verdict,
+};
 use resonate_core::rules::Rules;
 use resonate_core::search::{PromiseOrder, SearchPromises, SearchSchedules, SearchTasks};
 use resonate_core::snapshot::Snapshot;

@@ -216,7 +216,14 @@ fn apart_from_dispatches(state: &Snapshot) -> Snapshot {
             MessageKey::Execute { .. } => {
                 let never = Timestamp::ZERO;
                 let entry = OutboxEntry::clone(entry);
-                Arc::new(OutboxEntry { created_at: never, due_at: never, parked: false, failures: 0, waits: 0, ..entry })
+                Arc::new(OutboxEntry {
+                    created_at: never,
+                    due_at: never,
+                    parked: false,
+                    failures: 0,
+                    waits: 0,
+                    ..entry
+                })
             }
         };
         (key.clone(), entry)
@@ -298,7 +305,9 @@ fn deliver(generator: &mut Generator, world: &mut World, decisions: &[Decision],
                 let report = generator.report(key.clone(), *version);
                 world.play(&report, now);
             }
-            Effect::Deliver(Delivery { key: MessageKey::Unblock { .. }, .. }) | Effect::WakeAt(_) => {}
+            Effect::Deliver(Delivery { key: MessageKey::Unblock { .. }, .. })
+            | Effect::Parked(_)
+            | Effect::WakeAt(_) => {}
         }
     }
 }

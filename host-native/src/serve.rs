@@ -19,8 +19,11 @@ use tokio::task::JoinSet;
 
 use crate::clock::Clock;
 use crate::config::{Config, StorageType};
+use crate::dispatch::poll::Poll;
+use crate::dispatch::push::Push;
+use crate::dispatch::{Dispatch, Mail, Voice};
 use crate::engine::limits::READERS;
-use crate::engine::{Engine, Parts, Threads};
+use crate::engine::{Engine, Parts, Threads, Transports};
 use crate::http;
 use crate::http::cors::Origins;
 use crate::metrics::Metrics;
@@ -63,17 +66,28 @@ pub async fn run(config: Config) -> Result<(), ServeError> {
     let mut signals = Signals::listen()?;
     let listeners = Listeners::bind(&config).await?;
     let metrics = Arc::new(Metrics::new());
-    let (engine, threads) = start_engine(&config, &metrics)?;
+    let (poll, transports, mail) = start_transports(&config)?;
+    let (engine, threads) = start_engine(&config, &metrics, transports)?;
     let (stop, stopped) = watch::channel(false);
-    let mut servers = JoinSet::new();
-    listeners.serve(&mut servers, &config, origins, &engine, &metrics, &stopped);
+    let (mut servers, mut couriers) = (JoinSet::new(), JoinSet::new());
+    couriers.spawn(mail.carry(engine.clone(), Arc::clone(&metrics)));
+    let shared = http::Shared {
+        engine: engine.clone(),
+        body_limit: config.server.body_limit,
+        poll: poll.clone(),
+        debug: config.debug,
+    };
+    listeners.serve(&mut servers, shared, origins, &metrics, &stopped);
     drop(engine);
 
     signals.stop().await;
     tracing::info!("stopping: no new requests, finishing those under way");
     stop.send_replace(true);
+    if let Some(poll) = poll {
+        poll.stop();
+    }
     tokio::select! {
-        () = drain(servers, threads, config.server.shutdown_timeout) => {}
+        () = drain(servers, couriers, threads, config.server.shutdown_timeout) => {}
         // Whoever asks twice does not want to wait.
         () = signals.stop() => tracing::warn!("asked to stop again: requests under way are cut off"),
     }
@@ -107,15 +121,13 @@ impl Listeners {
     fn serve(
         self,
         servers: &mut JoinSet<()>,
-        config: &Config,
+        shared: http::Shared,
         origins: Option<Origins>,
-        engine: &Engine,
         metrics: &Arc<Metrics>,
         stopped: &watch::Receiver<bool>,
     ) {
-        let body_limit = config.server.body_limit;
+        let (engine, body_limit) = (shared.engine.clone(), shared.body_limit);
         announce("starting http server", &self.http);
-        let shared = http::Shared { engine: engine.clone(), body_limit };
         let api = http::api(shared);
         let api = match origins {
             Some(origins) => origins.allow_to_call(api),
@@ -128,7 +140,7 @@ impl Listeners {
         }
         if let Some(listener) = self.grpc {
             announce("starting grpc server", &listener);
-            let (engine, mut stopped) = (engine.clone(), stopped.clone());
+            let mut stopped = stopped.clone();
             let stop = async move {
                 // An error means that the sender is gone, which is a stop too.
                 let _ = stopped.wait_for(|stop| *stop).await;
@@ -164,7 +176,33 @@ async fn bind(host: &str, port: u16, flag: &str) -> Result<TcpListener, ServeErr
     })
 }
 
-fn start_engine(config: &Config, metrics: &Arc<Metrics>) -> Result<(Engine, Threads), ServeError> {
+/// What messages leave by, and the way back of what becomes of them.
+type Transporting = (Option<Arc<Poll>>, Arc<dyn Transports>, Mail);
+
+fn start_transports(config: &Config) -> Result<Transporting, ServeError> {
+    let (voice, mail) = Voice::new();
+    let (http_poll, http_push) = (&config.transports.http_poll, &config.transports.http_push);
+    let server_url: Arc<str> = match &config.server.url {
+        Some(url) => url.as_str().into(),
+        None => format!("http://{}:{}", config.server.host, config.server.port).into(),
+    };
+    let poll = http_poll.enabled.then(|| {
+        let url = Arc::clone(&server_url);
+        Arc::new(Poll::new(http_poll.max_connections, http_poll.buffer_size, url, voice.clone()))
+    });
+    let push = match http_push.enabled {
+        true => Some(Push::start(http_push, server_url, voice.reports.clone()).map_err(ServeError)?),
+        false => None,
+    };
+    let transports = Arc::new(Dispatch::new(poll.clone(), push, voice));
+    Ok((poll, transports, mail))
+}
+
+fn start_engine(
+    config: &Config,
+    metrics: &Arc<Metrics>,
+    transports: Arc<dyn Transports>,
+) -> Result<(Engine, Threads), ServeError> {
     let rules = Rules {
         retry_timeout: millis(config.tasks.retry_timeout),
         unblock_retention: millis(config.messages.unblock_retention),
@@ -176,7 +214,7 @@ fn start_engine(config: &Config, metrics: &Arc<Metrics>) -> Result<(Engine, Thre
             tracing::info!("keeping promises in memory: they are gone when the server stops");
             let clock = Clock::starting_at(Timestamp::ZERO);
             let readers: Vec<NoReader> = Vec::new();
-            Engine::start(Parts { store: Memory::default(), readers, rules, clock, metrics })
+            Engine::start(Parts { store: Memory::default(), readers, rules, clock, metrics, transports })
         }
         StorageType::Sqlite => {
             let sqlite = &config.storage.sqlite;
@@ -185,7 +223,7 @@ fn start_engine(config: &Config, metrics: &Arc<Metrics>) -> Result<(Engine, Thre
             let clock = start_clock(store.last_created_at()?)?;
             let by_key = (0..READERS).map(|_| store.reader());
             let readers = by_key.chain([store.searcher()]).collect::<Result<Vec<_>, _>>()?;
-            Engine::start(Parts { store, readers, rules, clock, metrics })
+            Engine::start(Parts { store, readers, rules, clock, metrics, transports })
         }
         StorageType::Postgres => return Err(ServeError("this build has no Postgres store".to_owned())),
     };
@@ -248,9 +286,11 @@ const fn libc_sigxfsz() -> i32 {
 }
 
 /// Finishes the requests under way; what is not finished in time is cut off.
-async fn drain(mut servers: JoinSet<()>, threads: Threads, timeout: Duration) {
+async fn drain(mut servers: JoinSet<()>, mut couriers: JoinSet<()>, threads: Threads, timeout: Duration) {
     let finish = async {
         while servers.join_next().await.is_some() {}
+        // What is not reported by now is delivered again.
+        couriers.shutdown().await;
         // Every handle to the engine is gone: its threads end when everything accepted is answered.
         let _ = tokio::task::spawn_blocking(move || threads.join()).await;
     };

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{Decided, Transition};
+use crate::effect::Effect;
 use crate::limits::{MESSAGE_BACKOFF_BASE, MESSAGE_BACKOFF_MAX};
 use crate::message::{MessageKey, OutboxEntry};
 use crate::reply::Reply;
@@ -52,6 +53,7 @@ fn waiting_task(t: &mut Transition<'_>, entry: &OutboxEntry) -> Decided<Option<A
 pub(super) fn unclaimed(t: &mut Transition<'_>, key: &MessageKey, version: u64) -> Decided {
     let Some(entry) = reported(t, key, version)? else { return Ok(Reply::Idle) };
     let due_at = entry.expires_at(t.rules);
+    t.effect(Effect::Parked(entry.address.route().mailbox()));
     t.write(Write::PutMessage(Arc::new(OutboxEntry { due_at, parked: true, ..OutboxEntry::clone(&entry) })));
     Ok(Reply::Done)
 }

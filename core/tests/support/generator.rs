@@ -8,7 +8,9 @@ use resonate_core::address::Address;
 use resonate_core::id::Id;
 use resonate_core::message::MessageKey;
 use resonate_core::promise::{PromiseState, Tags, tag};
-use resonate_core::request::{Claim, CreatePromise, CreateSchedule, FencedAction, Request, SettlePromise, TaskRef, Verdict};
+use resonate_core::request::{
+    Claim, CreatePromise, CreateSchedule, FencedAction, Request, SettlePromise, TaskRef, Verdict,
+};
 use resonate_core::rules::Rules;
 use resonate_core::search::{IdPattern, PromiseOrder, SearchPromises, SearchSchedules, SearchTasks, StateFilter};
 use resonate_core::snapshot::Snapshot;
@@ -295,7 +297,10 @@ impl Generator {
             2 => Request::ExpireLease { id: self.task_ref(state, TaskState::Acquired).id },
             3 => Request::DispatchTask { id: self.task_ref(state, TaskState::Pending).id },
             4 => Request::RunSchedule { id: id(self.one_of(&SCHEDULES)), runs_left: self.rng.u32(1..4) },
-            5..7 => Request::ClaimMessage { key: self.message(state).0, claim: self.one_of(&[Claim::Due, Claim::Connected, Claim::Orphaned]) },
+            5..7 => Request::ClaimMessage {
+                key: self.message(state).0,
+                claim: self.one_of(&[Claim::Due, Claim::Connected, Claim::Orphaned]),
+            },
             _ => {
                 let (key, version) = self.message(state);
                 self.report(key, version)

@@ -1,8 +1,6 @@
 //! What transports say about deliveries, on its way back to the machine. Reports wait a moment for others, so that many are one entry of the
 //! engine's queue; a worker that acquires its task meanwhile has made the report superfluous.
 
-use std::time::Duration;
-
 use resonate_core::message::{Delivery, MessageKey};
 use resonate_core::request::Request;
 use tokio::sync::mpsc;
@@ -27,7 +25,7 @@ pub enum Outcome {
 pub struct Reports(mpsc::UnboundedSender<Request>);
 
 impl Reports {
-    /// Reports, and what gathers them for [`gather`].
+    /// Reports, and where they arrive.
     #[must_use]
     pub fn new() -> (Self, mpsc::UnboundedReceiver<Request>) {
         let (sender, receiver) = mpsc::unbounded_channel();
@@ -51,15 +49,18 @@ impl Reports {
     }
 }
 
-/// Gathers reports and hands them to `submit` in groups, until the last [`Reports`] is gone.
-pub(super) async fn gather(mut reports: mpsc::UnboundedReceiver<Request>, mut submit: impl FnMut(Vec<Request>)) {
+/// Reports that came within a moment of each other; none once the last [`Reports`] is gone.
+pub(super) async fn next_group(reports: &mut mpsc::UnboundedReceiver<Request>) -> Option<Vec<Request>> {
     let mut group = Vec::new();
-    while reports.recv_many(&mut group, REPORTS_PER_JOB_MAX).await > 0 {
-        tokio::time::sleep(REPORT_DELAY).await;
-        while group.len() < REPORTS_PER_JOB_MAX {
-            let Ok(report) = reports.try_recv() else { break };
-            group.push(report);
-        }
-        submit(std::mem::take(&mut group));
+    if reports.recv_many(&mut group, REPORTS_PER_JOB_MAX).await == 0 {
+        return None;
     }
+    if group.len() < REPORTS_PER_JOB_MAX {
+        tokio::time::sleep(REPORT_DELAY).await;
+    }
+    while group.len() < REPORTS_PER_JOB_MAX {
+        let Ok(report) = reports.try_recv() else { break };
+        group.push(report);
+    }
+    Some(group)
 }

@@ -6,20 +6,18 @@ use std::time::Duration;
 
 use resonate_core::drive;
 use resonate_core::due::{Due, DueKind};
-use resonate_core::effect::Effect;
 use resonate_core::time::{Millis, Timestamp};
 
 use super::limits::{BACKGROUND_BUSY_MAX, BACKGROUND_IDLE_MAX, FAILURE_PAUSE, SKIPPED_ROWS_MAX, SWEEP_INTERVAL};
 use crate::store::{Error, HostStore};
-
-/// Kinds of work that this host does. Messages wait in the outbox until it has transports.
-const KINDS: [DueKind; 5] = [DueKind::Deadline, DueKind::Discharge, DueKind::Lease, DueKind::Retry, DueKind::Schedule];
 
 /// When to look for due rows.
 #[derive(Debug)]
 pub(super) struct Background {
     /// The next instant at which to look.
     wake_at: Timestamp,
+    /// Whether nothing is done until further notice (spec §4, debug).
+    still: bool,
     skipped: BTreeSet<Due>,
     /// Rows that were due and had nothing to do, in this round and in the one before. A row that is due again like that can never be done.
     idle: BTreeSet<Due>,
@@ -29,23 +27,37 @@ pub(super) struct Background {
 impl Background {
     /// Looks at once: whatever became due while the server was down.
     pub(super) fn new() -> Self {
-        Self { wake_at: Timestamp::ZERO, skipped: BTreeSet::new(), idle: BTreeSet::new(), idle_before: BTreeSet::new() }
+        Self {
+            wake_at: Timestamp::ZERO,
+            still: false,
+            skipped: BTreeSet::new(),
+            idle: BTreeSet::new(),
+            idle_before: BTreeSet::new(),
+        }
+    }
+
+    /// Stops doing anything, or looks at once again.
+    pub(super) fn stand_still(&mut self, still: bool) {
+        self.still = still;
+        self.wake_at = Timestamp::ZERO;
+    }
+
+    /// Whether nothing is done until further notice.
+    pub(super) fn is_still(&self) -> bool {
+        self.still
     }
 
     /// How long nothing is due, from `now`; `None` when something is.
     pub(super) fn idle_for(&self, now: Timestamp) -> Option<Millis> {
+        if self.still {
+            return Some(millis(SWEEP_INTERVAL));
+        }
         (self.wake_at > now).then(|| self.wake_at.since(now))
     }
 
-    /// Takes the hints of a commit.
-    pub(super) fn note(&mut self, effects: &[Effect]) {
-        for effect in effects {
-            match effect {
-                Effect::WakeAt(at) => self.wake_at = self.wake_at.min(*at),
-                // Undelivered, the message stays in the outbox until its claim ends.
-                Effect::Deliver(_) => {}
-            }
-        }
+    /// Takes the hint of a commit.
+    pub(super) fn wake_at(&mut self, at: Timestamp) {
+        self.wake_at = self.wake_at.min(at);
     }
 
     /// Tries again a little later.
@@ -66,11 +78,11 @@ impl Background {
 
     /// Rows that are due, when it is time to look, and the next time to look.
     pub(super) fn take<S: HostStore>(&mut self, store: &mut S, now: Timestamp, busy: bool) -> Result<Vec<Due>, Error> {
-        if self.wake_at > now {
+        if self.still || self.wake_at > now {
             return Ok(Vec::new());
         }
         let limit = if busy { BACKGROUND_BUSY_MAX } else { BACKGROUND_IDLE_MAX };
-        let mut due = drive::sweep(store, &KINDS, now, limit + self.skipped.len())?;
+        let mut due = drive::sweep(store, &DueKind::ALL, now, limit + self.skipped.len())?;
         due.retain(|due| !self.skipped.contains(due));
         Ok(due)
     }
@@ -78,7 +90,7 @@ impl Background {
     /// Computes when to look again, after what was taken is done. `progress` says whether any of it was there to do.
     pub(super) fn plan<S: HostStore>(&mut self, store: &mut S, now: Timestamp, progress: bool) -> Result<(), Error> {
         self.idle_before = std::mem::take(&mut self.idle);
-        let next = drive::next_due(store, &KINDS, &self.skipped)?;
+        let next = drive::next_due(store, &DueKind::ALL, &self.skipped)?;
         // The net under the wake-ups: whatever was not told is found by then.
         let net = now + millis(SWEEP_INTERVAL);
         self.wake_at = next.map_or(net, |next| next.min(net));

@@ -3,7 +3,11 @@
 
 mod background;
 mod caught;
+mod claims;
+mod debug;
+mod health;
 mod reader;
+mod transports;
 mod writer;
 
 use std::fmt;
@@ -17,7 +21,15 @@ use resonate_core::id::Id;
 use resonate_core::reply::Reply;
 use resonate_core::request::Request;
 use resonate_core::rules::Rules;
+use resonate_core::time::Timestamp;
+use resonate_core::wire::envelope::DebugCall;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+
+pub use debug::DebugAnswer;
+pub use transports::{NoTransports, Pull, Transports};
+
+use debug::DebugJob;
+use writer::Input;
 
 use crate::clock::Clock;
 use crate::metrics::Metrics;
@@ -45,6 +57,10 @@ pub mod limits {
     pub const BACKGROUND_BUSY_MAX: usize = 256;
     /// Background requests of each kind in a batch that nobody waits for.
     pub const BACKGROUND_IDLE_MAX: usize = 1024;
+    /// Connections that are looked for messages for in one batch.
+    pub const PULLS_PER_BATCH_MAX: usize = 256;
+    /// Rounds of one `debug.tick`, each of which does at most [`BACKGROUND_IDLE_MAX`] of each kind.
+    pub const TICK_ROUNDS_MAX: usize = 100_000;
     /// Longest sleep of the writer: the safety net under exact timers.
     pub const SWEEP_INTERVAL: Duration = Duration::from_secs(10);
     /// Pause before the background tries again after a failure.
@@ -119,7 +135,7 @@ impl Drop for Room {
 type ReadAnswer = (Request, Beside);
 
 struct Queues {
-    writer: SyncSender<Job<Reply>>,
+    writer: SyncSender<Input>,
     readers: Vec<SyncSender<Job<ReadAnswer>>>,
     searcher: Option<SyncSender<Job<ReadAnswer>>>,
     next_reader: AtomicUsize,
@@ -162,6 +178,8 @@ pub struct Parts<S, R> {
     pub clock: Clock,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// Where messages go.
+    pub transports: Arc<dyn Transports>,
 }
 
 /// The threads of an engine.
@@ -185,7 +203,7 @@ impl Engine {
     /// # Errors
     /// When the system gives no thread.
     pub fn start<S: HostStore, R: ReadStore>(parts: Parts<S, R>) -> std::io::Result<(Self, Threads)> {
-        let Parts { store, readers, rules, clock, metrics } = parts;
+        let Parts { store, readers, rules, clock, metrics, transports } = parts;
         let rules = Arc::new(rules);
         let mut threads = Vec::new();
         let mut reading = Vec::new();
@@ -200,8 +218,10 @@ impl Engine {
         }
         let searcher = if reading.len() > 1 { reading.pop() } else { reading.first().cloned() };
         let store_ok = Arc::new(AtomicBool::new(true));
-        let (writer, jobs) = sync_channel(limits::QUEUE_REQUESTS_MAX);
-        let writing = writer::Writer::new(store, rules, clock, Arc::clone(&metrics), jobs, Arc::clone(&store_ok));
+        let (writer, inputs) = sync_channel(limits::QUEUE_REQUESTS_MAX);
+        let (of_writer, ok) = (Arc::clone(&metrics), Arc::clone(&store_ok));
+        let parts = writer::Parts { store, rules, clock, metrics: of_writer, transports, inputs, store_ok: ok };
+        let writing = writer::Writer::new(parts);
         threads.push(spawn("writer".to_owned(), move || writing.run())?);
         let room = Arc::new(Semaphore::new(limits::QUEUE_BYTES_MAX));
         let queues =
@@ -217,7 +237,7 @@ impl Engine {
         let mut request = request;
         for _ in 0..limits::READ_ROUNDS_MAX {
             let Some(reader) = self.reader_of(&request) else { break };
-            let (again, beside) = wait_for(self.enqueue(reader, request, 0, None)?).await?;
+            let (again, beside) = wait_for(self.enqueue(reader, request)?).await?;
             request = again;
             match beside {
                 Beside::Reply(reply) => return Ok(reply),
@@ -242,7 +262,53 @@ impl Engine {
         let room = Arc::clone(&self.0.room).try_acquire_many_owned(room).map_err(|_| self.busy())?;
         let room = Room { _bytes: room, metrics: Arc::clone(&self.0.metrics) };
         self.0.metrics.queue_requests.inc();
-        self.enqueue(&self.0.writer, request, bytes, Some(room))
+        let (answer, answered) = oneshot::channel();
+        self.send(Input::Job(Job { request, bytes, answer, _room: Some(room) }))?;
+        Ok(answered)
+    }
+
+    /// Submits a request at an instant of its own, as a batch of its own (spec §4, debug).
+    ///
+    /// # Errors
+    /// As of [`Self::submit`].
+    pub async fn submit_at(&self, request: Request, at: Timestamp) -> Result<Reply, SubmitError> {
+        let (answer, answered) = oneshot::channel();
+        let job = Job { request, bytes: 0, answer, _room: None };
+        self.send(Input::Debug(DebugJob::At(at, job)))?;
+        wait_for(answered).await
+    }
+
+    /// Does what debugging asks for (spec §4, debug). Whether it may is the caller's to know.
+    ///
+    /// # Errors
+    /// As of [`Self::submit`].
+    pub async fn debug(&self, call: DebugCall) -> Result<DebugAnswer, SubmitError> {
+        let (answer, answered) = oneshot::channel();
+        self.send(Input::Debug(DebugJob::Call(call, answer)))?;
+        wait_for(answered).await
+    }
+
+    /// Reports what became of messages.
+    ///
+    /// # Errors
+    /// The reports, when there is no room for them: come again.
+    pub fn report(&self, reports: Vec<Request>) -> Result<(), Vec<Request>> {
+        self.0.writer.try_send(Input::Reports(reports)).or_else(|error| match error {
+            TrySendError::Full(Input::Reports(reports)) => Err(reports),
+            // The engine stops: claims end by themselves.
+            TrySendError::Full(_) | TrySendError::Disconnected(_) => Ok(()),
+        })
+    }
+
+    /// Tells that a connection can take messages, which are then handed to the transports.
+    ///
+    /// # Errors
+    /// The pull, when there is no room for it: come again.
+    pub fn pull(&self, pull: Pull) -> Result<(), Pull> {
+        self.0.writer.try_send(Input::Pull(pull)).or_else(|error| match error {
+            TrySendError::Full(Input::Pull(pull)) => Err(pull),
+            TrySendError::Full(_) | TrySendError::Disconnected(_) => Ok(()),
+        })
     }
 
     /// Whether the last transaction succeeded.
@@ -268,19 +334,26 @@ impl Engine {
         self.0.readers.get(turn.checked_rem(self.0.readers.len())?)
     }
 
-    fn enqueue<A>(
+    fn enqueue(
         &self,
-        queue: &SyncSender<Job<A>>,
+        reader: &SyncSender<Job<ReadAnswer>>,
         request: Request,
-        bytes: usize,
-        room: Option<Room>,
-    ) -> Result<Waiting<A>, SubmitError> {
+    ) -> Result<Waiting<ReadAnswer>, SubmitError> {
         let (answer, answered) = oneshot::channel();
-        queue.try_send(Job { request, bytes, answer, _room: room }).map_err(|error| match error {
+        let job = Job { request, bytes: 0, answer, _room: None };
+        reader.try_send(job).map_err(|error| self.refused(&error))?;
+        Ok(answered)
+    }
+
+    fn send(&self, input: Input) -> Result<(), SubmitError> {
+        self.0.writer.try_send(input).map_err(|error| self.refused(&error))
+    }
+
+    fn refused<T>(&self, error: &TrySendError<T>) -> SubmitError {
+        match error {
             TrySendError::Full(_) => self.busy(),
             TrySendError::Disconnected(_) => SubmitError::Stopping,
-        })?;
-        Ok(answered)
+        }
     }
 
     fn busy(&self) -> SubmitError {

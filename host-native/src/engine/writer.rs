@@ -1,16 +1,18 @@
 //! The thread that writes: the first waiting request starts a batch, the others that wait join it, all of them are one transaction and one
-//! sync, and the answers go out after the commit. Between clients' requests it does what is due.
+//! sync, and the answers go out after the commit, then the messages. Between clients' requests it does what is due.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 use std::time::{Duration, Instant};
 
+use resonate_core::address::Mailbox;
 use resonate_core::batch::{Finished, Outcome};
 use resonate_core::drive::{self, TxError};
 use resonate_core::due::{Due, DueKind};
 use resonate_core::effect::Effect;
-use resonate_core::message::Message;
+use resonate_core::message::{Delivery, Message};
 use resonate_core::reply::Reply;
 use resonate_core::request::Request;
 use resonate_core::rules::Rules;
@@ -19,63 +21,98 @@ use tokio::sync::oneshot;
 
 use super::background::Background;
 use super::caught::caught;
-use super::limits::{BATCH_BYTES_MAX, BATCH_REQUESTS_MAX, FAILURE_LOG_INTERVAL, SWEEP_INTERVAL};
+use super::claims::{Claims, Found};
+use super::debug::DebugJob;
+use super::health::Health;
+use super::limits::{BATCH_BYTES_MAX, BATCH_REQUESTS_MAX, SWEEP_INTERVAL};
+use super::transports::{Pull, Transports};
 use super::{Job, SubmitError};
 use crate::clock::Clock;
-use crate::metrics::{Kind, Metrics};
+use crate::metrics::{Kind, Metrics, Went};
 use crate::store::{Error, HostStore, damage};
 
+/// What waits for the writer.
+pub(super) enum Input {
+    /// A client's request.
+    Job(Job<Reply>),
+    /// What became of messages.
+    Reports(Vec<Request>),
+    /// Who can take messages.
+    Pull(Pull),
+    /// What must not be in a batch with others.
+    Debug(DebugJob),
+}
+
 /// Who waits for an outcome.
-enum Waiter {
+pub(super) enum Waiter {
     Client(oneshot::Sender<Result<Reply, SubmitError>>),
     Background(Due),
+    /// Nobody: reports of transports, and claims for them.
+    Nobody,
+}
+
+/// What the writer is made of.
+pub(super) struct Parts<S> {
+    pub(super) store: S,
+    pub(super) rules: Arc<Rules>,
+    pub(super) clock: Clock,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) transports: Arc<dyn Transports>,
+    pub(super) inputs: Receiver<Input>,
+    pub(super) store_ok: Arc<AtomicBool>,
 }
 
 pub(super) struct Writer<S> {
-    store: S,
+    pub(super) store: S,
     rules: Arc<Rules>,
     clock: Clock,
     metrics: Arc<Metrics>,
-    jobs: Receiver<Job<Reply>>,
-    background: Background,
-    /// Whether the store works, for readiness.
-    store_ok: Arc<AtomicBool>,
-    /// The last transaction failed: the connection is opened anew before the next.
-    broken: bool,
-    /// When a failure was last logged: a broken disk must not fill another one with logs.
-    logged_at: Option<Instant>,
-    /// Whether the log has heard of a failure and not of the recovery.
-    announced: bool,
+    transports: Arc<dyn Transports>,
+    inputs: Receiver<Input>,
+    /// Taken from the queue, and not fit for the batch that was being filled.
+    held: Option<Input>,
+    pub(super) background: Background,
+    pub(super) claims: Claims,
+    health: Health,
+    /// The last instant of debugging.
+    pub(super) debug_seen: Option<Timestamp>,
+}
+
+/// The requests of a batch, with who waits for each.
+#[derive(Default)]
+struct Work {
+    requests: Vec<Request>,
+    waiters: Vec<Waiter>,
+    bytes: usize,
+}
+
+impl Work {
+    fn push(&mut self, request: Request, waiter: Waiter) {
+        self.requests.push(request);
+        self.waiters.push(waiter);
+    }
+
+    fn has_room(&self) -> bool {
+        self.requests.len() < BATCH_REQUESTS_MAX && self.bytes < BATCH_BYTES_MAX
+    }
 }
 
 impl<S: HostStore> Writer<S> {
-    pub(super) fn new(
-        store: S,
-        rules: Arc<Rules>,
-        clock: Clock,
-        metrics: Arc<Metrics>,
-        jobs: Receiver<Job<Reply>>,
-        store_ok: Arc<AtomicBool>,
-    ) -> Self {
-        let background = Background::new();
-        Self {
-            store,
-            rules,
-            clock,
-            metrics,
-            jobs,
-            background,
-            store_ok,
-            broken: false,
-            logged_at: None,
-            announced: false,
-        }
+    pub(super) fn new(parts: Parts<S>) -> Self {
+        let Parts { store, rules, clock, metrics, transports, inputs, store_ok } = parts;
+        let (background, mut claims) = (Background::new(), Claims::new());
+        // This server alone owns the store: whoever claimed messages before it is gone.
+        claims.adopt_orphans(clock.now());
+        let health = Health::new(store_ok);
+        let (held, debug_seen) = (None, None);
+        Self { store, rules, clock, metrics, transports, inputs, held, background, claims, health, debug_seen }
     }
 
     /// Runs until the queue is closed and everything in it is answered.
     pub(super) fn run(mut self) {
         loop {
             match self.wait() {
+                Ok(Some(Input::Debug(job))) => self.debug(job),
                 Ok(first) => self.batch(first),
                 Err(RecvTimeoutError::Timeout) => self.batch(None),
                 Err(RecvTimeoutError::Disconnected) => break,
@@ -84,64 +121,84 @@ impl<S: HostStore> Writer<S> {
         }
     }
 
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     /// Waits for a request, or until something is due.
-    fn wait(&self) -> Result<Option<Job<Reply>>, RecvTimeoutError> {
-        match self.background.idle_for(self.clock.now()) {
-            None => match self.jobs.try_recv() {
-                Ok(job) => Ok(Some(job)),
+    fn wait(&mut self) -> Result<Option<Input>, RecvTimeoutError> {
+        if let Some(held) = self.held.take() {
+            return Ok(Some(held));
+        }
+        let claims = self.claims.is_waiting() && !self.health.is_broken() && !self.background.is_still();
+        match self.background.idle_for(self.now()).filter(|_| !claims) {
+            None => match self.inputs.try_recv() {
+                Ok(input) => Ok(Some(input)),
                 Err(TryRecvError::Empty) => Ok(None),
                 Err(TryRecvError::Disconnected) => Err(RecvTimeoutError::Disconnected),
             },
             Some(idle) => {
                 let idle = Duration::from_millis(idle.as_millis()).min(SWEEP_INTERVAL);
-                self.jobs.recv_timeout(idle).map(Some)
+                self.inputs.recv_timeout(idle).map(Some)
             }
         }
     }
 
     /// One batch: the first request, those that wait behind it, and what is due.
-    fn batch(&mut self, first: Option<Job<Reply>>) {
-        let (mut requests, mut waiters) = self.drain(first);
-        let clients = requests.len();
-        let now = self.clock.now();
-        let due = self.take_due(now, clients > 0);
+    fn batch(&mut self, first: Option<Input>) {
+        let mut work = self.drain(first);
+        let busy = !work.requests.is_empty();
+        let now = self.now();
+        let due = self.take_due(now, busy);
         let swept = !due.is_empty() || self.background.idle_for(now).is_none();
         for due in due {
-            requests.push(due.request());
-            waiters.push(Waiter::Background(due));
+            work.push(due.request(), Waiter::Background(due));
         }
-        if !requests.is_empty() {
-            self.metrics.batch_requests.observe(requests.len() as f64);
+        let Found { requests: claims, more } = self.take_claims(now);
+        for claim in claims {
+            work.push(claim, Waiter::Nobody);
         }
-        let progress = self.run_all(&requests, waiters, now);
-        if requests.is_empty() && !self.broken {
+        if !work.requests.is_empty() {
+            self.metrics.batch_requests.observe(work.requests.len() as f64);
+        }
+        let progress = self.run_all(&work.requests, work.waiters, now);
+        more.iter().for_each(|mailbox| self.transports.parked(mailbox));
+        if work.requests.is_empty() && !self.health.is_broken() {
             // A store that was opened anew has taken a write. Nobody may be there to send another: a proxy goes by the readiness.
-            self.recovered();
+            self.health.works();
         }
-        if swept && !self.broken {
-            let planned = self.background.plan(&mut self.store, now, progress || clients > 0);
+        if swept && !self.health.is_broken() {
+            let planned = self.background.plan(&mut self.store, now, progress || busy);
             planned.unwrap_or_else(|error| self.failed(&error, now));
         }
     }
 
-    fn drain(&self, first: Option<Job<Reply>>) -> (Vec<Request>, Vec<Waiter>) {
-        let (mut requests, mut waiters, mut bytes) = (Vec::new(), Vec::new(), 0);
-        let mut next = first.or_else(|| self.jobs.try_recv().ok());
-        while let Some(job) = next {
-            bytes += job.bytes;
-            requests.push(job.request);
-            waiters.push(Waiter::Client(job.answer));
-            let room = requests.len() < BATCH_REQUESTS_MAX && bytes < BATCH_BYTES_MAX;
-            next = if room { self.jobs.try_recv().ok() } else { None };
+    fn drain(&mut self, first: Option<Input>) -> Work {
+        let mut work = Work::default();
+        let mut next = first.or_else(|| self.inputs.try_recv().ok());
+        while let Some(input) = next {
+            match input {
+                Input::Job(job) => {
+                    work.bytes += job.bytes;
+                    work.push(job.request, Waiter::Client(job.answer));
+                }
+                Input::Reports(reports) => reports.into_iter().for_each(|report| work.push(report, Waiter::Nobody)),
+                Input::Pull(pull) => self.claims.pull(pull),
+                Input::Debug(_) => {
+                    self.held = Some(input);
+                    break;
+                }
+            }
+            next = if work.has_room() { self.inputs.try_recv().ok() } else { None };
         }
-        (requests, waiters)
+        work
     }
 
     fn take_due(&mut self, now: Timestamp, busy: bool) -> Vec<Due> {
-        if self.broken {
+        if self.health.is_broken() {
             self.reopen(now);
         }
-        if self.broken {
+        if self.health.is_broken() {
             return Vec::new();
         }
         match self.background.take(&mut self.store, now, busy) {
@@ -153,19 +210,29 @@ impl<S: HostStore> Writer<S> {
         }
     }
 
+    fn take_claims(&mut self, now: Timestamp) -> Found {
+        if self.health.is_broken() || self.background.is_still() {
+            return Found::default();
+        }
+        self.claims.take(&mut self.store).unwrap_or_else(|error| {
+            self.failed(&error, now);
+            Found::default()
+        })
+    }
+
     /// Runs every request. Returns whether background work found anything to do.
-    fn run_all(&mut self, requests: &[Request], waiters: Vec<Waiter>, now: Timestamp) -> bool {
+    pub(super) fn run_all(&mut self, requests: &[Request], waiters: Vec<Waiter>, now: Timestamp) -> bool {
         let mut waiters = waiters.into_iter();
         let (mut done, mut progress) = (0, false);
         let mut step = requests.len();
-        while done < requests.len() && !self.broken {
+        while done < requests.len() && !self.health.is_broken() {
             let taken = &requests[done..requests.len().min(done + step)];
             let started = Instant::now();
             match caught(|| drive::run(&mut self.store, &self.rules, taken, now)) {
                 Ok(finished) => {
                     self.metrics.commit_duration.observe(started.elapsed().as_secs_f64());
                     done += finished.outcomes.len();
-                    self.recovered();
+                    self.health.works();
                     progress |= self.answer(finished, &mut waiters, now);
                 }
                 Err(TxError::Store(error)) if !error.is_row() => {
@@ -191,41 +258,56 @@ impl<S: HostStore> Writer<S> {
 
     fn answer(&mut self, finished: Finished, waiters: &mut impl Iterator<Item = Waiter>, now: Timestamp) -> bool {
         let mut progress = false;
+        let mut after = AfterCommit::default();
         for (outcome, waiter) in finished.outcomes.into_iter().zip(waiters) {
-            self.note(&outcome);
+            let Outcome { reply, effects, projected: _ } = outcome;
+            after.extend(effects);
+            if reply == Reply::Expired {
+                self.metrics.deliveries.get_or_create(&Went { status: "expired" }).inc();
+            }
             match waiter {
                 // A client that has gone away wants no answer.
-                Waiter::Client(client) => drop(client.send(Ok(outcome.reply))),
+                Waiter::Client(client) => drop(client.send(Ok(reply))),
                 Waiter::Background(due) => {
-                    if outcome.reply != Reply::Idle {
+                    if reply != Reply::Idle {
                         progress = true;
                         self.count(due.kind, Some(now.since(due.at).as_millis()));
                     } else if self.background.found_idle(&due) {
                         self.skip(&due);
                     }
                 }
+                Waiter::Nobody => {}
             }
         }
         for (request, outcome) in finished.follow_ups {
-            self.note(&outcome);
+            after.extend(outcome.effects);
             if let Some(kind) = kind_of(&request).filter(|_| outcome.reply != Reply::Idle) {
                 self.count(kind, None);
             }
         }
+        self.act(after);
         progress
     }
 
-    fn note(&mut self, outcome: &Outcome) {
-        self.background.note(&outcome.effects);
-        for effect in &outcome.effects {
-            if let Effect::Deliver(delivery) = effect {
-                let kind = match delivery.message {
-                    Message::Execute { .. } => "execute",
-                    Message::Unblock { .. } => "unblock",
-                };
-                self.metrics.messages.get_or_create(&Kind { kind }).inc();
-            }
+    /// Everybody has been answered: does what the commit was for.
+    fn act(&mut self, after: AfterCommit) {
+        let AfterCommit { deliveries, parked, wake_at } = after;
+        if let Some(at) = wake_at {
+            self.background.wake_at(at);
         }
+        if self.background.is_still() {
+            // What is claimed is found again once the background goes on.
+            return;
+        }
+        for delivery in deliveries {
+            let kind = match delivery.message {
+                Message::Execute { .. } => "execute",
+                Message::Unblock { .. } => "unblock",
+            };
+            self.metrics.messages.get_or_create(&Kind { kind }).inc();
+            self.transports.deliver(delivery);
+        }
+        parked.iter().for_each(|mailbox| self.transports.parked(mailbox));
     }
 
     fn count(&self, kind: DueKind, late_millis: Option<u64>) {
@@ -250,7 +332,7 @@ impl<S: HostStore> Writer<S> {
             (Some(Waiter::Client(client)), TxError::Store(_)) => drop(client.send(Err(SubmitError::Damaged))),
             (Some(Waiter::Client(client)), TxError::Conflict) => drop(client.send(Err(SubmitError::Unavailable))),
             (Some(Waiter::Background(due)), _) => self.skip(&due),
-            (None, _) => {}
+            (Some(Waiter::Nobody) | None, _) => {}
         }
     }
 
@@ -262,29 +344,36 @@ impl<S: HostStore> Writer<S> {
     }
 
     /// Notes that the store has failed. Its connection is opened anew before the next batch: after some errors it cannot be trusted.
-    fn failed(&mut self, error: &Error, now: Timestamp) {
-        if self.logged_at.is_none_or(|logged_at| logged_at.elapsed() > FAILURE_LOG_INTERVAL) {
-            tracing::error!(%error, "the store failed: requests are refused until it works again");
-            self.logged_at = Some(Instant::now());
-            self.announced = true;
-        }
-        self.store_ok.store(false, Ordering::Relaxed);
+    pub(super) fn failed(&mut self, error: &Error, now: Timestamp) {
+        self.health.failed(error);
         self.metrics.store_errors.inc();
-        self.broken = true;
         self.background.pause(now);
-    }
-
-    fn recovered(&mut self) {
-        if std::mem::take(&mut self.announced) {
-            tracing::info!("the store works again");
-        }
-        self.store_ok.store(true, Ordering::Relaxed);
     }
 
     fn reopen(&mut self, now: Timestamp) {
         match self.store.reopen() {
-            Ok(()) => self.broken = false,
+            Ok(()) => self.health.reopened(),
             Err(error) => self.failed(&error, now),
+        }
+    }
+}
+
+/// What a commit asks for.
+#[derive(Default)]
+struct AfterCommit {
+    deliveries: Vec<Delivery>,
+    parked: BTreeSet<Mailbox>,
+    wake_at: Option<Timestamp>,
+}
+
+impl AfterCommit {
+    fn extend(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::Deliver(delivery) => self.deliveries.push(delivery),
+                Effect::Parked(mailbox) => drop(self.parked.insert(mailbox)),
+                Effect::WakeAt(at) => self.wake_at = Some(self.wake_at.map_or(at, |earlier| earlier.min(at))),
+            }
         }
     }
 }

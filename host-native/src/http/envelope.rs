@@ -5,13 +5,15 @@ use std::time::Instant;
 use axum::extract::{self, State};
 use axum::response::Response;
 use hyper::StatusCode;
-use resonate_core::wire::envelope::{self, Answer, Call, Envelope, Shape};
+use resonate_core::wire::envelope::{self, Answer, Call, DebugReply, Envelope, Shape};
 
 use super::respond::{json, retry_later};
 use super::{Shared, body};
+use crate::engine::DebugAnswer;
 
 /// The kind in metrics of whatever is no request of the protocol: clients must not make series.
 const UNKNOWN: &str = "unknown";
+const DEBUG_OFF: &str = "debugging is off: start a server for tests with --debug true";
 
 /// Answers one envelope.
 pub(super) async fn call(State(shared): State<Shared>, request: extract::Request) -> Response {
@@ -34,15 +36,39 @@ pub(super) async fn call(State(shared): State<Shared>, request: extract::Request
 /// Runs what an envelope asks for.
 async fn run(shared: &Shared, envelope: &Envelope<'_>, bytes: usize) -> Answer {
     let (kind, corr_id) = (&*envelope.kind, &*envelope.corr_id);
+    let refuse = |status, why: &str| envelope::print_error(kind, corr_id, status, why);
     let request = match envelope.request() {
         Ok(Call::Request(request)) => request,
-        Ok(Call::Debug(_)) => return envelope::print_error(kind, corr_id, 403, "debugging is off"),
-        Err(why) => return envelope::print_error(kind, corr_id, 400, &why.0),
+        Ok(Call::Debug(_)) if !shared.debug => return refuse(403, DEBUG_OFF),
+        Ok(Call::Debug(call)) => {
+            return match shared.engine.debug(call).await {
+                Ok(answer) => envelope::print_debug(kind, corr_id, of_debug(&answer)),
+                Err(why) => refuse(why.status(), &why.to_string()),
+            };
+        }
+        Err(why) => return refuse(400, &why.0),
+    };
+    let debug_time = match envelope.debug_time() {
+        Ok(time) => time.filter(|_| shared.debug),
+        Err(why) if shared.debug => return refuse(400, &why.0),
+        Err(_) => None,
     };
     let shape = Shape::of(&request);
-    match shared.engine.submit(request, bytes).await {
+    let reply = match debug_time {
+        Some(at) => shared.engine.submit_at(request, at).await,
+        None => shared.engine.submit(request, bytes).await,
+    };
+    match reply {
         Ok(reply) => envelope::print(kind, corr_id, shape, &reply),
-        Err(why) => envelope::print_error(kind, corr_id, why.status(), &why.to_string()),
+        Err(why) => refuse(why.status(), &why.to_string()),
+    }
+}
+
+fn of_debug(answer: &DebugAnswer) -> DebugReply<'_> {
+    match answer {
+        DebugAnswer::Done => DebugReply::Done,
+        DebugAnswer::Ticked => DebugReply::Ticked,
+        DebugAnswer::Snapshot(snapshot) => DebugReply::Snapshot(snapshot),
     }
 }
 

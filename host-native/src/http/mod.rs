@@ -6,6 +6,7 @@ mod connections;
 pub mod cors;
 mod envelope;
 mod operations;
+mod poll;
 mod promises;
 mod respond;
 
@@ -16,6 +17,7 @@ use axum::routing::{any, get, post};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use crate::dispatch::poll::Poll;
 use crate::engine::Engine;
 use crate::metrics::Metrics;
 
@@ -44,12 +46,17 @@ pub struct Shared {
     pub engine: Engine,
     /// Bytes of the largest body.
     pub body_limit: usize,
+    /// Where workers connect, unless delivery by poll is switched off.
+    pub poll: Option<Arc<Poll>>,
+    /// Whether the requests of debugging are obeyed.
+    pub debug: bool,
 }
 
 /// The API.
 pub fn api(shared: Shared) -> Router {
     Router::new()
         .route("/", post(envelope::call))
+        .route("/poll/{group}/{id}", get(poll::connect))
         .route("/promises", any(promises::search))
         .route("/promises/", any(promises::promise))
         .route("/promises/{*path}", any(promises::promise))

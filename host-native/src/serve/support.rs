@@ -4,8 +4,7 @@ use super::ServeError;
 use crate::config::{Config, Meaning, Origin, Setting, StorageType};
 
 /// Keys, or families of keys, that have no effect yet.
-const WITHOUT_EFFECT: [&str; 6] =
-    ["debug", "server.host", "server.url", "messages.", "transports.", "observability.otlp_endpoint"];
+const WITHOUT_EFFECT: [&str; 1] = ["observability.otlp_endpoint"];
 
 /// One line for each key that somebody has set in vain.
 pub fn warnings(settings: &[Setting]) -> impl Iterator<Item = String> {

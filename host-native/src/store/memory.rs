@@ -50,6 +50,11 @@ impl HostStore for Memory {
     fn reopen(&mut self) -> Result<(), Error> {
         Ok(())
     }
+
+    fn reset(&mut self) -> Result<(), Error> {
+        *self = Self::default();
+        Ok(())
+    }
 }
 
 impl drive::Tx for Tx<'_> {

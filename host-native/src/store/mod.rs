@@ -18,6 +18,12 @@ pub trait HostStore: Store<Error = Error> + Send + 'static {
     /// When the store is still out of reach, or takes no writes.
     fn reopen(&mut self) -> Result<(), Error>;
 
+    /// Removes everything (spec §4, debug).
+    ///
+    /// # Errors
+    /// The store's.
+    fn reset(&mut self) -> Result<(), Error>;
+
     /// Work of the store's own between two batches, such as finishing a checkpoint. It may take a few milliseconds.
     fn rest(&mut self) {}
 }

@@ -25,7 +25,7 @@ pub(super) struct Http {
 impl Http {
     pub(super) fn open(dials: Dials) -> Self {
         let server = Server::start(dials, |listener, engine, stop| {
-            serve(listener, api(Shared { engine, body_limit: BODY_LIMIT }), stop)
+            serve(listener, api(Shared { engine, body_limit: BODY_LIMIT, poll: None, debug: false }), stop)
         });
         Self { connection: None, server }
     }

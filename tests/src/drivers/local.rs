@@ -116,7 +116,7 @@ where
                 };
                 self.sent.push(Handed { key, version, shown });
             }
-            Effect::WakeAt(_) => {}
+            Effect::Parked(_) | Effect::WakeAt(_) => {}
         }
     }
 

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, LazyLock};
 
 use resonate::clock::Clock;
-use resonate::engine::{Engine, Parts, Threads};
+use resonate::engine::{Engine, NoTransports, Parts, Threads};
 use resonate::metrics::Metrics;
 use resonate::store::ReadStore;
 use resonate::store::sqlite::{SqliteReader, SqliteStore};
@@ -52,8 +52,14 @@ impl Server {
         let readers = (0..2).map(|_| store.reader().expect("a reader")).collect();
         let view = store.reader().expect("a reader");
         let clock = Clock::manual(Timestamp::ZERO);
-        let parts =
-            Parts { store, readers, rules: dials.rules(), clock: clock.clone(), metrics: Arc::new(Metrics::new()) };
+        let parts = Parts {
+            store,
+            readers,
+            rules: dials.rules(),
+            clock: clock.clone(),
+            metrics: Arc::new(Metrics::new()),
+            transports: Arc::new(NoTransports),
+        };
         let (engine, threads) = Engine::start(parts).expect("threads");
         let (stop, stopped) = watch::channel(false);
         let (address, serving) = RUNTIME.block_on(async {

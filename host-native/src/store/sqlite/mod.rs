@@ -107,6 +107,10 @@ impl HostStore for SqliteStore {
         Ok(())
     }
 
+    fn reset(&mut self) -> Result<(), Error> {
+        schema::empty(&mut self.connection)
+    }
+
     fn rest(&mut self) {
         self.checkpointer.finish(&self.connection);
     }

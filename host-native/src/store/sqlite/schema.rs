@@ -44,6 +44,15 @@ pub(super) fn check(connection: &Connection, path: &str) -> Result<i64, Error> {
     Ok(version)
 }
 
+/// Empties every table.
+pub(super) fn empty(connection: &mut Connection) -> Result<(), Error> {
+    let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    for table in ["promises", "tasks", "callbacks", "listeners", "schedules", "outbox"] {
+        tx.execute(&format!("DELETE FROM {table}"), [])?;
+    }
+    Ok(tx.commit()?)
+}
+
 /// Writes what is there already: a commit that succeeds where the disk takes writes.
 pub(super) fn touch(connection: &Connection) -> Result<(), Error> {
     Ok(connection.pragma_update(None, "user_version", known())?)

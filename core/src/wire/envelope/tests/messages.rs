@@ -54,8 +54,16 @@ fn a_snapshot_shows_what_is_stored() {
     let (key, address) = (Id::parse("a").expect("an id"), Address::parse("poll://uni@g/w").expect("an address"));
     let key = MessageKey::Unblock { promise: key, address: address.clone() };
     let at = Timestamp::saturating(1);
-    let entry =
-        OutboxEntry { key: key.clone(), address, version: 0, created_at: at, due_at: at, parked: false, failures: 0, waits: 0 };
+    let entry = OutboxEntry {
+        key: key.clone(),
+        address,
+        version: 0,
+        created_at: at,
+        due_at: at,
+        parked: false,
+        failures: 0,
+        waits: 0,
+    };
     snapshot.messages.insert(key, entry.into());
     let shown = String::from_utf8(print_snapshot(&snapshot)).expect("UTF-8");
     let a = r#"{"id":"a","state":"pending","param":{},"value":{},"tags":{},"timeoutAt":50,"createdAt":1}"#;

@@ -1,0 +1,178 @@
+//! One connection of a worker: its queue, and what was written to it and may still be lost. It gives back everything it has not got across when
+//! it ends, whichever end it is.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Waker};
+
+use resonate_core::address::Mailbox;
+use resonate_core::message::{Delivery, Message, MessageKey};
+use tokio::time::Instant;
+
+use super::Subscriber;
+use super::limits::{CHUNK_BYTES_MAX, KEEP_ALIVE_INTERVAL, WRITTEN_MAX};
+use crate::dispatch::{Outcome, Voice};
+use crate::engine::Pull;
+
+/// A message that was written to the connection; nobody knows yet whether it has arrived.
+#[derive(Debug)]
+struct Written {
+    at: Instant,
+    key: MessageKey,
+    version: u64,
+}
+
+#[derive(Debug)]
+pub(super) struct Connection {
+    pub(super) worker: Arc<str>,
+    pub(super) prefix: Option<String>,
+    /// Of its group, and its own.
+    pub(super) mailboxes: [Mailbox; 2],
+    queue_max: usize,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    queue: VecDeque<Delivery>,
+    written: VecDeque<Written>,
+    /// Messages may wait for this connection to have room.
+    has_backlog: bool,
+    is_closed: bool,
+    waker: Option<Waker>,
+}
+
+/// What a connection has for its stream.
+pub(super) enum Next {
+    /// The connection has ended.
+    Ended,
+    /// Messages to be written.
+    Messages(Vec<Delivery>),
+    /// Nothing now; something is to be confirmed at this instant, if any.
+    Nothing(Option<Instant>),
+}
+
+impl State {
+    fn room(&self, queue_max: usize) -> usize {
+        if self.is_closed || self.written.len() >= WRITTEN_MAX { 0 } else { queue_max.saturating_sub(self.queue.len()) }
+    }
+}
+
+impl Connection {
+    pub(super) fn new(subscriber: Subscriber, mailboxes: [Mailbox; 2], queue_max: usize) -> Self {
+        let Subscriber { group: _, worker, prefix } = subscriber;
+        Self { worker: worker.into(), prefix, mailboxes, queue_max, state: Mutex::default() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing under the lock leaves it half done.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes a message, or gives it back.
+    pub(super) fn offer(&self, delivery: Delivery) -> Result<(), Delivery> {
+        if self.prefix.as_deref().is_some_and(|prefix| !delivery.key.id().starts_with(prefix)) {
+            return Err(delivery);
+        }
+        let waker = {
+            let mut state = self.lock();
+            if state.room(self.queue_max) == 0 {
+                return Err(delivery);
+            }
+            state.queue.push_back(delivery);
+            state.waker.take()
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        Ok(())
+    }
+
+    /// Asks for what waits in its mailboxes.
+    pub(super) fn pull(&self, voice: &Voice) {
+        for mailbox in &self.mailboxes {
+            self.pull_from(mailbox, voice);
+        }
+    }
+
+    /// Asks for what waits in a mailbox, now if there is room, else once there is. Returns whether it asked.
+    pub(super) fn pull_from(&self, mailbox: &Mailbox, voice: &Voice) -> bool {
+        let room = {
+            let mut state = self.lock();
+            let room = state.room(self.queue_max);
+            state.has_backlog |= room == 0;
+            room
+        };
+        if room > 0 {
+            // An error means that the server stops.
+            let _ = voice.pulls.send(Pull { mailbox: mailbox.clone(), prefix: self.prefix.clone(), room });
+        }
+        room > 0
+    }
+
+    /// What is to be written next. When there is nothing, the task of `cx` is woken once there is.
+    pub(super) fn next(&self, cx: &Context<'_>, now: Instant, voice: &Voice) -> Next {
+        let mut state = self.lock();
+        if state.is_closed {
+            return Next::Ended;
+        }
+        let (mut taken, mut bytes) = (Vec::new(), 0);
+        while bytes < CHUNK_BYTES_MAX
+            && let Some(delivery) = state.queue.pop_front()
+        {
+            bytes += weight(&delivery.message);
+            if let Message::Unblock { .. } = delivery.message {
+                let (key, version) = (delivery.key.clone(), delivery.version);
+                state.written.push_back(Written { at: now, key, version });
+            }
+            taken.push(delivery);
+        }
+        if taken.is_empty() {
+            state.waker = Some(cx.waker().clone());
+            return Next::Nothing(state.written.front().map(|written| written.at + KEEP_ALIVE_INTERVAL));
+        }
+        let pulls = state.queue.len() <= self.queue_max / 2 && std::mem::take(&mut state.has_backlog);
+        drop(state);
+        if pulls {
+            self.pull(voice);
+        }
+        Next::Messages(taken)
+    }
+
+    /// The connection is still open: what was written one interval ago has arrived.
+    pub(super) fn confirm(&self, now: Instant, voice: &Voice) {
+        let mut state = self.lock();
+        let old = state.written.partition_point(|written| written.at + KEEP_ALIVE_INTERVAL <= now);
+        let arrived: Vec<Written> = state.written.drain(..old).collect();
+        drop(state);
+        for Written { at: _, key, version } in arrived {
+            voice.reports.report_key(key, version, Outcome::Delivered);
+        }
+    }
+
+    /// Ends the connection. What it has not got across waits for another one.
+    pub(super) fn close(&self, voice: &Voice) {
+        let (queue, written, waker) = {
+            let mut state = self.lock();
+            state.is_closed = true;
+            (std::mem::take(&mut state.queue), std::mem::take(&mut state.written), state.waker.take())
+        };
+        for Written { at: _, key, version } in written {
+            voice.reports.report_key(key, version, Outcome::Unclaimed);
+        }
+        for delivery in queue {
+            voice.reports.report(&delivery, Outcome::Unclaimed);
+        }
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+}
+
+/// Bytes of a message, roughly.
+fn weight(message: &Message) -> usize {
+    match message {
+        Message::Execute { task, version: _ } => task.len() + 128,
+        Message::Unblock { promise } => promise.weight() + 256,
+    }
+}

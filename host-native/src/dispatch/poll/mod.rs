@@ -1,0 +1,211 @@
+//! Delivery by poll: workers hold a connection open, and messages are written to it. Owns who is connected and which connection a message goes
+//! to. Every connection has a bounded queue; a message that finds no room waits in the outbox, where it is as safe as before.
+
+mod connection;
+mod stream;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Bound;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use resonate_core::address::{Mailbox, Route};
+use resonate_core::message::Delivery;
+
+use super::Voice;
+use connection::Connection;
+pub use stream::Messages;
+
+/// Bounds of delivery by poll.
+pub mod limits {
+    use std::time::Duration;
+
+    /// Time between two signs of life on a silent connection. What was written to a connection that is still open that long after has arrived.
+    pub const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
+    /// Connections that are tried for one message; where none has room it waits for one that has.
+    pub const CANDIDATES_MAX: usize = 32;
+    /// Messages that were written to one connection and are not yet known to have arrived.
+    pub const WRITTEN_MAX: usize = 16_384;
+    /// Bytes of messages that are written at once; the last one may go beyond.
+    pub const CHUNK_BYTES_MAX: usize = 64 << 10;
+}
+
+/// Who connects.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subscriber {
+    /// Its group.
+    pub group: String,
+    /// Its name in the group.
+    pub worker: String,
+    /// It sees only messages whose task or promise has this prefix.
+    pub prefix: Option<String>,
+}
+
+/// Why nobody else may connect now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// There are as many connections as may be.
+    Full,
+    /// The server stops.
+    Stopping,
+}
+
+/// The connections of all workers.
+#[derive(Debug)]
+pub struct Poll {
+    connected: Mutex<Connected>,
+    voice: Voice,
+    server_url: Arc<str>,
+    connections_max: usize,
+    queue_max: usize,
+}
+
+#[derive(Debug, Default)]
+struct Connected {
+    groups: HashMap<Mailbox, Group>,
+    workers: HashMap<Mailbox, Arc<Connection>>,
+    stopping: bool,
+}
+
+/// The connections of a group by the names of their workers.
+#[derive(Debug, Default)]
+struct Group {
+    members: BTreeMap<Arc<str>, Arc<Connection>>,
+    /// Who got the last message.
+    last: Option<Arc<str>>,
+}
+
+impl Group {
+    /// The members, those first whose turn it is.
+    fn in_turn(&self) -> impl Iterator<Item = &Arc<Connection>> {
+        let last = self.last.as_deref().unwrap_or("");
+        let behind = self.members.range::<str, _>((Bound::Excluded(last), Bound::Unbounded));
+        let before = self.members.range::<str, _>((Bound::Unbounded, Bound::Included(last)));
+        behind.chain(before).map(|(_, connection)| connection)
+    }
+}
+
+impl Poll {
+    /// Nobody is connected. `queue_max` is how many messages may wait for one connection.
+    #[must_use]
+    pub fn new(connections_max: usize, queue_max: usize, server_url: Arc<str>, voice: Voice) -> Self {
+        Self { connected: Mutex::default(), voice, server_url, connections_max, queue_max }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Connected> {
+        // Nothing under the lock leaves it half done.
+        self.connected.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Connects a worker. An older connection of the same name ends, and what it has not got yet goes to this one.
+    ///
+    /// # Errors
+    /// [`Refused`].
+    pub fn connect(self: &Arc<Self>, subscriber: Subscriber) -> Result<Messages, Refused> {
+        let (any, uni) = (Mailbox::any(&subscriber.group), Mailbox::uni(&subscriber.group, &subscriber.worker));
+        let connection = Arc::new(Connection::new(subscriber, [any.clone(), uni.clone()], self.queue_max));
+        let before = {
+            let mut connected = self.lock();
+            if connected.stopping {
+                return Err(Refused::Stopping);
+            }
+            if connected.workers.len() >= self.connections_max && !connected.workers.contains_key(&uni) {
+                return Err(Refused::Full);
+            }
+            connected
+                .groups
+                .entry(any)
+                .or_default()
+                .members
+                .insert(Arc::clone(&connection.worker), Arc::clone(&connection));
+            connected.workers.insert(uni, Arc::clone(&connection))
+        };
+        if let Some(before) = before {
+            tracing::debug!(worker = &*connection.worker, "another connection of the same name takes over");
+            before.close(&self.voice);
+        }
+        connection.pull(&self.voice);
+        Ok(Messages::new(Arc::clone(self), connection))
+    }
+
+    /// Puts a message into the queue of a connection, or gives it back when nobody can take it.
+    pub(super) fn offer(&self, route: &Route, delivery: Delivery) -> Option<Delivery> {
+        let mut connected = self.lock();
+        match route {
+            Route::Uni { .. } => match connected.workers.get(&route.mailbox()) {
+                Some(connection) => connection.offer(delivery).err(),
+                None => Some(delivery),
+            },
+            Route::Any { group: _, worker } => match connected.groups.get_mut(&route.mailbox()) {
+                Some(group) => offer_to_group(group, worker.as_deref(), delivery),
+                None => Some(delivery),
+            },
+            Route::Push => Some(delivery),
+        }
+    }
+
+    /// Messages wait in a mailbox: somebody with room pulls them, and who has none does once it has.
+    pub(super) fn parked(&self, mailbox: &Mailbox) {
+        let connected = self.lock();
+        if let Some(connection) = connected.workers.get(mailbox) {
+            connection.pull_from(mailbox, &self.voice);
+        }
+        let Some(group) = connected.groups.get(mailbox) else { return };
+        // One of each scope is enough: when there is more than it can take, this is called again.
+        let mut asked: BTreeSet<Option<&str>> = BTreeSet::new();
+        for connection in group.in_turn() {
+            let scope = connection.prefix.as_deref();
+            if !asked.contains(&scope) && connection.pull_from(mailbox, &self.voice) {
+                asked.insert(scope);
+            }
+        }
+    }
+
+    /// Forgets a connection that has ended, unless another one has taken over its name.
+    fn disconnect(&self, connection: &Arc<Connection>) {
+        {
+            let mut connected = self.lock();
+            let [any, uni] = &connection.mailboxes;
+            if connected.workers.get(uni).is_some_and(|current| Arc::ptr_eq(current, connection)) {
+                connected.workers.remove(uni);
+                if let Some(group) = connected.groups.get_mut(any) {
+                    group.members.remove(&connection.worker);
+                    if group.members.is_empty() {
+                        connected.groups.remove(any);
+                    }
+                }
+            }
+        }
+        // Not before it is out of the way: what it gives back must not come to it again.
+        connection.close(&self.voice);
+    }
+
+    /// Ends all connections; no others are accepted.
+    pub fn stop(&self) {
+        let connections = {
+            let mut connected = self.lock();
+            connected.stopping = true;
+            connected.groups.clear();
+            std::mem::take(&mut connected.workers)
+        };
+        connections.into_values().for_each(|connection| connection.close(&self.voice));
+    }
+}
+
+fn offer_to_group(group: &mut Group, preferred: Option<&str>, delivery: Delivery) -> Option<Delivery> {
+    let mut left = Some(delivery);
+    let mut taker = None;
+    let preferred = preferred.and_then(|worker| group.members.get(worker));
+    for connection in preferred.into_iter().chain(group.in_turn().take(limits::CANDIDATES_MAX)) {
+        match connection.offer(left.take()?) {
+            Ok(()) => {
+                taker = Some(Arc::clone(&connection.worker));
+                break;
+            }
+            Err(back) => left = Some(back),
+        }
+    }
+    if let Some(worker) = taker {
+        group.last = Some(worker);
+    }
+    left
+}

@@ -1,0 +1,100 @@
+//! Debugging (spec §4, debug): the background stands still on request, time is what a request says it is, everything can be seen and emptied.
+
+use resonate_core::drive::{self, Tx as _};
+use resonate_core::due::{Due, DueKind};
+use resonate_core::snapshot::Snapshot;
+use resonate_core::time::Timestamp;
+use resonate_core::wire::envelope::DebugCall;
+use tokio::sync::oneshot;
+
+use super::limits::{BACKGROUND_IDLE_MAX, TICK_ROUNDS_MAX};
+use super::writer::{Waiter, Writer};
+use super::{Job, SubmitError};
+use crate::store::{Error, HostStore};
+
+/// The answer to a [`DebugCall`].
+#[derive(Debug)]
+pub enum DebugAnswer {
+    /// It is done.
+    Done,
+    /// Everything that was due has been done.
+    Ticked,
+    /// The whole state.
+    Snapshot(Box<Snapshot>),
+}
+
+/// What the writer does by itself, between two batches.
+pub(super) enum DebugJob {
+    Call(DebugCall, oneshot::Sender<Result<DebugAnswer, SubmitError>>),
+    /// A request at an instant of its own.
+    At(Timestamp, Job<resonate_core::reply::Reply>),
+}
+
+/// Kinds of work that a tick does: messages are the transports'.
+const TICKED: [DueKind; 5] = [DueKind::Deadline, DueKind::Discharge, DueKind::Lease, DueKind::Retry, DueKind::Schedule];
+
+impl<S: HostStore> Writer<S> {
+    pub(super) fn debug(&mut self, job: DebugJob) {
+        match job {
+            DebugJob::At(at, job) => {
+                let at = self.debug_time(at);
+                self.run_all(&[job.request], vec![Waiter::Client(job.answer)], at);
+            }
+            DebugJob::Call(call, answer) => {
+                let done = self.debug_call(call).map_err(|error| {
+                    self.failed(&error, self.now());
+                    SubmitError::Unavailable
+                });
+                // A client that has gone away wants no answer.
+                let _ = answer.send(done);
+            }
+        }
+    }
+
+    fn debug_call(&mut self, call: DebugCall) -> Result<DebugAnswer, Error> {
+        match call {
+            DebugCall::Start => {
+                self.debug_seen = None;
+                self.background.stand_still(true);
+                Ok(DebugAnswer::Done)
+            }
+            DebugCall::Stop => {
+                self.background.stand_still(false);
+                // What became deliverable meanwhile was claimed and not delivered.
+                self.claims.adopt_orphans(self.now());
+                Ok(DebugAnswer::Done)
+            }
+            DebugCall::Reset => {
+                self.debug_seen = None;
+                self.store.reset()?;
+                Ok(DebugAnswer::Done)
+            }
+            DebugCall::Tick { time } => {
+                let at = self.debug_time(time);
+                self.tick(at)?;
+                Ok(DebugAnswer::Ticked)
+            }
+            DebugCall::Snap => Ok(DebugAnswer::Snapshot(Box::new(self.store.begin()?.snapshot()?))),
+        }
+    }
+
+    /// An instant earlier than the last seen counts as that one.
+    fn debug_time(&mut self, at: Timestamp) -> Timestamp {
+        let at = self.debug_seen.map_or(at, |seen| seen.max(at));
+        self.debug_seen = Some(at);
+        at
+    }
+
+    /// Does everything that is due, and what becomes due by it.
+    fn tick(&mut self, now: Timestamp) -> Result<(), Error> {
+        for _ in 0..TICK_ROUNDS_MAX {
+            let due = drive::sweep(&mut self.store, &TICKED, now, BACKGROUND_IDLE_MAX)?;
+            let requests: Vec<_> = due.iter().map(Due::request).collect();
+            let waiters = due.into_iter().map(Waiter::Background).collect();
+            if requests.is_empty() || !self.run_all(&requests, waiters, now) {
+                break;
+            }
+        }
+        Ok(())
+    }
+}

@@ -5,6 +5,7 @@
 //! nothing else.
 
 pub mod cli;
+pub mod client;
 pub mod clock;
 pub mod config;
 pub mod dispatch;
@@ -13,6 +14,7 @@ pub mod engine;
 pub mod grpc;
 pub mod http;
 pub mod log;
+
 pub mod metrics;
 pub mod open_files;
 pub mod serve;

@@ -14,7 +14,7 @@ pub mod engine;
 pub mod grpc;
 pub mod http;
 pub mod log;
-
+pub mod mcp;
 pub mod metrics;
 pub mod open_files;
 pub mod serve;

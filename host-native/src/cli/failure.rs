@@ -1,11 +1,21 @@
 //! How a command fails, and how that is told: one line on standard error and an exit code.
+//!
+//! | code | means |
+//! |---|---|
+//! | 0 | done; what was waited for is resolved |
+//! | 1 | it could not be done: no server, no answer, no file … |
+//! | 2 | the arguments or the configuration make no sense |
+//! | 3 | what was named is not there |
+//! | 4 | the server refused |
+//! | 5 | what was waited for is rejected, cancelled or timed out |
+//! | 6 | what was waited for is still pending |
 
 use std::fmt;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 
-use crate::config;
+use crate::{client, config};
 
 /// Why a command did not do what it was asked.
 #[derive(Debug)]
@@ -16,9 +26,26 @@ pub enum Failure {
     Usage(String),
     /// It was understood and could not be done.
     Runtime(String),
+    /// The server has nothing under that name.
+    NotFound(String),
+    /// The server refused.
+    Refused(String),
+    /// What was waited for was settled, but not resolved.
+    Rejected(String),
+    /// What was waited for is still pending.
+    StillPending(String),
 }
 
 impl Failure {
+    /// A refusal of the server, by its status.
+    pub(super) fn refused(status: u16, why: String) -> Self {
+        match status {
+            404 => Self::NotFound(why),
+            400..500 => Self::Refused(why),
+            _ => Self::Runtime(why),
+        }
+    }
+
     /// Prints it and returns the code to exit with.
     pub(super) fn report(&self) -> ExitCode {
         match self {
@@ -34,12 +61,21 @@ impl Failure {
                 // `ErrorKind` grows with clap; all its other kinds are mistakes.
                 _ => eprintln!("error: {self}"),
             },
-            Self::Usage(_) | Self::Runtime(_) => eprintln!("error: {self}"),
+            Self::Usage(_)
+            | Self::Runtime(_)
+            | Self::NotFound(_)
+            | Self::Refused(_)
+            | Self::Rejected(_)
+            | Self::StillPending(_) => eprintln!("error: {self}"),
         }
-        match self {
-            Self::Arguments(_) | Self::Usage(_) => ExitCode::from(2),
-            Self::Runtime(_) => ExitCode::from(1),
-        }
+        ExitCode::from(match self {
+            Self::Runtime(_) => 1,
+            Self::Arguments(_) | Self::Usage(_) => 2,
+            Self::NotFound(_) => 3,
+            Self::Refused(_) => 4,
+            Self::Rejected(_) => 5,
+            Self::StillPending(_) => 6,
+        })
     }
 }
 
@@ -49,11 +85,30 @@ impl From<config::Error> for Failure {
     }
 }
 
+impl From<client::Error> for Failure {
+    fn from(error: client::Error) -> Self {
+        let told = error.to_string();
+        match error {
+            client::Error::Url { .. } => Self::Usage(told),
+            client::Error::Refused { status, .. } => Self::refused(status, told),
+            client::Error::Setup(_)
+            | client::Error::Unreachable { .. }
+            | client::Error::Foreign { .. }
+            | client::Error::Unreadable { .. } => Self::Runtime(told),
+        }
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Arguments(error) => f.write_str(&one_line(&error.render().to_string())),
-            Self::Usage(message) | Self::Runtime(message) => f.write_str(message),
+            Self::Usage(message)
+            | Self::Runtime(message)
+            | Self::NotFound(message)
+            | Self::Refused(message)
+            | Self::Rejected(message)
+            | Self::StillPending(message) => f.write_str(message),
         }
     }
 }

@@ -4,10 +4,21 @@
 //! A command is one file with `command()`, which describes it to clap, and `run()`; to add one, add
 //! its line to `COMMANDS`. Commands must not print errors or exit on their own.
 
+mod completions;
 mod config;
 mod dev;
 mod failure;
+mod input;
+mod invoke;
+mod mcp;
+mod promises;
+mod schedules;
 mod serve;
+mod session;
+mod show;
+mod tasks;
+mod tree;
+mod wait;
 
 use std::ffi::OsString;
 use std::io::{ErrorKind, Write};
@@ -31,7 +42,14 @@ struct Entry {
 const COMMANDS: &[Entry] = &[
     Entry { command: serve::command, run: serve::run },
     Entry { command: dev::command, run: dev::run },
+    Entry { command: invoke::command, run: invoke::run },
+    Entry { command: tree::command, run: tree::run },
+    Entry { command: promises::command, run: promises::run },
+    Entry { command: tasks::command, run: tasks::run },
+    Entry { command: schedules::command, run: schedules::run },
+    Entry { command: mcp::command, run: mcp::run },
     Entry { command: config::command, run: config::run },
+    Entry { command: completions::command, run: completions::run },
 ];
 
 const STYLES: Styles = Styles::styled()
@@ -40,8 +58,7 @@ const STYLES: Styles = Styles::styled()
     .literal(AnsiColor::Cyan.on_default().bold())
     .placeholder(AnsiColor::Cyan.on_default());
 
-/// Runs the command that `args` name and returns the exit code: 0, 1 if it failed, 2 if it was not
-/// understood.
+/// Runs the command that `args` name and returns the exit code: 0, or the one of its [`Failure`].
 pub fn main(
     args: impl IntoIterator<Item = OsString>,
     environment: impl IntoIterator<Item = (OsString, OsString)>,

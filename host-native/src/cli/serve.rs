@@ -1,12 +1,12 @@
 //! `resonate serve`: loads the configuration, starts logging and runs the server on its own
 //! runtime.
 
-use std::ffi::OsStr;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
+use super::input::variable;
 use super::{Environment, Failure};
 use crate::config::{self, DEFAULT_FILE, Defaults, Loaded};
 use crate::{log, open_files};
@@ -69,10 +69,4 @@ pub(super) fn start(defaults: Defaults, matches: &ArgMatches, environment: &Envi
     // What was not finished in time is cut off, and does not hold the process.
     runtime.shutdown_background();
     served.map_err(|error| Failure::Runtime(error.to_string()))
-}
-
-/// A variable that is set and not empty.
-fn variable<'a>(environment: &'a Environment, name: &str) -> Option<&'a OsStr> {
-    let (_, value) = environment.iter().find(|(key, value)| key == name && !value.is_empty())?;
-    Some(value)
 }

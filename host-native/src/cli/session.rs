@@ -1,0 +1,166 @@
+//! What client commands share: which server they ask, how they print, and how they wait.
+
+use std::io::IsTerminal;
+
+use clap::{Arg, ArgMatches, Command};
+use serde_json::Value as Json;
+use tokio::runtime::Runtime;
+
+use super::input::{now, variable};
+use super::show::Screen;
+use super::{Environment, Failure, print};
+use crate::client::record::Promise;
+use crate::client::{Answer, Client, DEFAULT_URL, Error};
+
+const SERVER: &str = "server";
+const TOKEN: &str = "token";
+const OUTPUT: &str = "output";
+const HEADING: &str = "Server and output";
+
+/// What every client command ends its help with.
+const EXIT_CODES: &str = "\
+Exit codes: 0 done (waited for: resolved), 1 failed (no server, no answer), 2 wrong usage, 3 not found, 4 refused by \
+the server, 5 waited for and rejected, 6 waited for and still pending.";
+
+/// A command below a group, like `get` of `resonate promises get`.
+pub(super) struct Sub {
+    /// Describes it to clap.
+    pub(super) command: fn() -> Command,
+    /// Does it.
+    pub(super) run: fn(&ArgMatches, &Session) -> Result<(), Failure>,
+}
+
+/// A server to ask and a terminal, or a pipe, to answer to.
+pub(super) struct Session {
+    pub(super) client: Client,
+    pub(super) runtime: Runtime,
+    screen: Screen,
+    json: bool,
+}
+
+/// Describes a command that asks the server.
+pub(super) fn asking(name: &'static str, about: &'static str, examples: &'static str) -> Command {
+    connected(Command::new(name).about(about)).after_help(format!("{examples}{EXIT_CODES}"))
+}
+
+/// Describes a group of commands that ask the server.
+pub(super) fn group(name: &'static str, alias: &'static str, about: &'static str, subs: &[Sub]) -> Command {
+    connected(Command::new(name).visible_alias(alias).about(about))
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommands(subs.iter().map(|sub| (sub.command)()))
+        .after_help(EXIT_CODES)
+}
+
+/// Describes a command of a group.
+pub(super) fn member(name: &'static str, about: &'static str, examples: &'static str) -> Command {
+    Command::new(name).about(about).after_help(format!("Examples:\n{examples}"))
+}
+
+/// Runs the command of a group that was named.
+pub(super) fn run_member(subs: &[Sub], matches: &ArgMatches, environment: &Environment) -> Result<(), Failure> {
+    let Some((name, matches)) = matches.subcommand() else {
+        return Err(Failure::Usage("a command is required".to_owned()));
+    };
+    match subs.iter().find(|sub| (sub.command)().get_name() == name) {
+        Some(sub) => (sub.run)(matches, &Session::open(matches, environment)?),
+        None => Err(Failure::Usage(format!("unknown command {name}"))),
+    }
+}
+
+/// Adds the flags that name the server and the output.
+fn connected(command: Command) -> Command {
+    let server = Arg::new(SERVER)
+        .short('S')
+        .long(SERVER)
+        .value_name("URL")
+        .help(format!("URL of the server [env: RESONATE_URL] [default: {DEFAULT_URL}]"));
+    let token = Arg::new(TOKEN)
+        .short('T')
+        .long(TOKEN)
+        .value_name("JWT")
+        .help("Token that the server asks for [env: RESONATE_TOKEN]");
+    let output = Arg::new(OUTPUT)
+        .short('o')
+        .long(OUTPUT)
+        .value_name("FORMAT")
+        .value_parser(["human", "json"])
+        .default_value("human")
+        .help("For people, or the answer as JSON for scripts");
+    command.args([server, token, output].map(|arg| arg.global(true).help_heading(HEADING)))
+}
+
+impl Session {
+    /// Reads the flags of [`asking`] and [`group`], then the environment.
+    pub(super) fn open(matches: &ArgMatches, environment: &Environment) -> Result<Self, Failure> {
+        let given = |flag: &str, name: &str| {
+            let of_environment = || variable(environment, name).map(|text| text.to_string_lossy().into_owned());
+            matches.get_one::<String>(flag).cloned().or_else(of_environment)
+        };
+        let url = given(SERVER, "RESONATE_URL").unwrap_or_else(|| DEFAULT_URL.to_owned());
+        let client = Client::new(&url, given(TOKEN, "RESONATE_TOKEN"))?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| Failure::Runtime(format!("cannot start the runtime: {error}")))?;
+        let json = matches.get_one::<String>(OUTPUT).is_some_and(|format| format == "json");
+        Ok(Self { client, runtime, screen: Screen::of(environment), json })
+    }
+
+    /// Asks the server.
+    pub(super) fn ask(&self, kind: &str, data: &Json) -> Result<Answer, Failure> {
+        Ok(self.runtime.block_on(self.client.call(kind, data))?)
+    }
+
+    /// The screen, at this instant.
+    pub(super) fn screen(&self) -> Screen {
+        Screen { now: now(), ..self.screen }
+    }
+
+    /// Prints an answer: as `human` words it, or its data as JSON.
+    pub(super) fn show(
+        &self,
+        answer: &Answer,
+        human: impl FnOnce(&Screen) -> Result<String, Error>,
+    ) -> Result<(), Failure> {
+        if self.json { self.print_json(&answer.data) } else { print(&human(&self.screen())?) }
+    }
+
+    /// Asks, and prints the answer.
+    pub(super) fn ask_and_show(
+        &self,
+        kind: &str,
+        data: &Json,
+        human: impl FnOnce(&Screen, &Answer) -> Result<String, Error>,
+    ) -> Result<(), Failure> {
+        let answer = self.ask(kind, data)?;
+        self.show(&answer, |screen| human(screen, &answer))
+    }
+
+    /// Whether the output is JSON.
+    pub(super) fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// Prints JSON, indented.
+    pub(super) fn print_json(&self, json: &Json) -> Result<(), Failure> {
+        print(&format!("{json:#}\n"))
+    }
+
+    /// Says something beside the answer to people, on standard error.
+    pub(super) fn note(&self, text: &str) {
+        eprintln!("note: {text}");
+    }
+
+    /// Says that a promise existed before it was to be created: its deadline is not the one that was asked for.
+    pub(super) fn note_if_it_existed(&self, promise: &Promise, asked: &Json) {
+        if asked["timeoutAt"] != promise.timeout_at.as_millis() {
+            self.note(&format!("promise {} existed already and is left as it is", promise.id));
+        }
+    }
+
+    /// Whether somebody looks at standard error.
+    pub(super) fn is_watched() -> bool {
+        std::io::stderr().is_terminal()
+    }
+}

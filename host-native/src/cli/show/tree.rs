@@ -1,0 +1,179 @@
+//! The call tree: promises of one origin, each below its parent.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use resonate_core::promise::tag;
+
+use super::{Look, Screen, printable, promise, span};
+use crate::client::record::Promise;
+
+/// Draws the tree of the promises of an origin: siblings by creation, then by id. A promise whose parent is not among them hangs below the
+/// root, or stands alone when there is none.
+pub(in super::super) fn tree(screen: &Screen, root: &str, promises: &[Promise]) -> String {
+    let known: BTreeSet<&str> = promises.iter().map(|promise| promise.id.as_str()).collect();
+    let mut children: BTreeMap<Option<&str>, Vec<&Promise>> = BTreeMap::new();
+    for promise in promises {
+        let named = promise.tags.get(tag::PARENT).map(String::as_str);
+        let parent = named.filter(|parent| *parent != promise.id && known.contains(parent));
+        let orphan = (promise.id != root && known.contains(root)).then_some(root);
+        let parent = if promise.id == root { None } else { parent.or(orphan) };
+        children.entry(parent).or_default().push(promise);
+    }
+    for siblings in children.values_mut() {
+        siblings.sort_by_cached_key(|promise| (promise.created_at, natural(&promise.id)));
+    }
+    let mut drawing = Drawing { screen, children, rows: Vec::new(), drawn: BTreeSet::new() };
+    for top in drawing.children.get(&None).cloned().unwrap_or_default() {
+        drawing.add(top, "", "");
+    }
+    // Parents that name each other in a circle are reached from no top.
+    for promise in promises {
+        if !drawing.drawn.contains(promise.id.as_str()) {
+            drawing.add(promise, "", "");
+        }
+    }
+    drawing.print()
+}
+
+struct Drawing<'a> {
+    screen: &'a Screen,
+    children: BTreeMap<Option<&'a str>, Vec<&'a Promise>>,
+    rows: Vec<Row<'a>>,
+    drawn: BTreeSet<&'a str>,
+}
+
+struct Row<'a> {
+    branch: String,
+    promise: &'a Promise,
+}
+
+impl<'a> Drawing<'a> {
+    /// Adds a promise and what is below it. A stack instead of recursion: trees may be deep.
+    fn add(&mut self, top: &'a Promise, branch: &str, below: &str) {
+        let mut open = vec![(top, branch.to_owned(), below.to_owned())];
+        while let Some((promise, branch, below)) = open.pop() {
+            if !self.drawn.insert(&promise.id) {
+                continue;
+            }
+            self.rows.push(Row { branch, promise });
+            let children = self.children.get(&Some(promise.id.as_str())).map_or(&[][..], Vec::as_slice);
+            for (at, child) in children.iter().enumerate().rev() {
+                let (corner, line) = if at + 1 == children.len() { ("└─ ", "   ") } else { ("├─ ", "│  ") };
+                open.push((child, format!("{below}{corner}"), format!("{below}{line}")));
+            }
+        }
+    }
+
+    /// One line a promise: branch and id, then role, state and time in columns.
+    fn print(&self) -> String {
+        let width = |texts: &mut dyn Iterator<Item = usize>| texts.max().unwrap_or(0);
+        let named = width(&mut self.rows.iter().map(|row| chars(&row.branch) + chars(&printable(&row.promise.id))));
+        let roles = width(&mut self.rows.iter().map(|row| chars(&promise::role(row.promise))));
+        let states = width(&mut self.rows.iter().map(|row| Look::of_promise(row.promise.state).name.len()));
+        let mut out = String::new();
+        for Row { branch, promise } in &self.rows {
+            let id = printable(&promise.id);
+            let pad = " ".repeat(named - chars(branch) - chars(&id));
+            let id = if branch.is_empty() { self.screen.bold(id) } else { id };
+            let role = format!("{:roles$}", promise::role(promise));
+            let look = Look::of_promise(promise.state);
+            let state = self.screen.state(look);
+            let gap = " ".repeat(states - look.name.len());
+            let time = self.screen.dim(self.time(promise));
+            out += &format!("{}{id}{pad}  {role}  {state}{gap}  {time}\n", self.screen.dim(branch));
+        }
+        out
+    }
+
+    /// How long it took, or for how long it has been pending and until when it may.
+    fn time(&self, promise: &Promise) -> String {
+        match promise.settled_at {
+            Some(at) => span(at.since(promise.created_at)),
+            None => format!(
+                "{} so far, times out {}",
+                span(self.screen.now.since(promise.created_at)),
+                self.screen.relative(promise.timeout_at)
+            ),
+        }
+    }
+}
+
+fn chars(text: &str) -> usize {
+    text.chars().count()
+}
+
+/// Orders `a.10` after `a.9`: runs of digits count by length, then by what they are.
+fn natural(id: &str) -> Vec<(usize, String)> {
+    let mut parts: Vec<(usize, String)> = Vec::new();
+    let mut in_number = false;
+    for c in id.chars() {
+        match parts.last_mut() {
+            Some((length, text)) if in_number == c.is_ascii_digit() => {
+                text.push(c);
+                *length += usize::from(in_number);
+            }
+            Some(_) | None => parts.push((usize::from(c.is_ascii_digit()), c.to_string())),
+        }
+        in_number = c.is_ascii_digit();
+    }
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::PLAIN;
+    use super::*;
+    use crate::client::payload::encode;
+    use serde_json::json;
+
+    fn made(id: &str, parent: &str, tags: &[(&str, &str)], func: Option<&str>, settled: Option<u64>) -> Promise {
+        let mut all = json!({"resonate:origin": "root", "resonate:parent": parent});
+        for (name, text) in tags {
+            all[*name] = json!(text);
+        }
+        let param = func.map_or(json!({}), |func| json!({"data": encode(&json!({"func": func, "args": []}))}));
+        let mut promise = json!({"id": id, "state": "pending", "param": param, "value": {}, "tags": all,
+            "timeoutAt": 10_060_000, "createdAt": 9_990_000});
+        if let Some(settled) = settled {
+            promise["state"] = json!("resolved");
+            promise["settledAt"] = json!(settled);
+        }
+        serde_json::from_value(promise).unwrap()
+    }
+
+    fn lines(promises: &[Promise]) -> Vec<String> {
+        tree(&PLAIN, "root", promises).lines().map(|line| line.trim_end().to_owned()).collect()
+    }
+
+    #[test]
+    fn promises_hang_below_their_parents() {
+        let local = [("resonate:scope", "local")];
+        let drawn = lines(&[
+            made("root.10", "root", &[("resonate:timer", "true")], None, None),
+            made("root.9", "root", &local, Some("step"), Some(9_990_120)),
+            made("root", "root", &[("resonate:target", "poll://any@x")], Some("main"), None),
+            made("root.9.0", "root.9", &[], None, None),
+        ]);
+        assert_eq!(
+            drawn,
+            [
+                "root            rpc main  ○ pending   10s so far, times out in 1m",
+                "├─ root.9       run step  ● resolved  120ms",
+                "│  └─ root.9.0  promise   ○ pending   10s so far, times out in 1m",
+                "└─ root.10      sleep     ○ pending   10s so far, times out in 1m",
+            ]
+        );
+    }
+
+    #[test]
+    fn orphans_and_circles_are_drawn_once() {
+        let drawn = lines(&[
+            made("a", "gone", &[], None, None),
+            made("b", "c", &[], None, None),
+            made("c", "b", &[], None, None),
+        ]);
+        assert_eq!(drawn.len(), 3, "{drawn:?}");
+        let with_root = lines(&[made("root", "root", &[], None, None), made("a", "gone", &[], None, None)]);
+        assert!(with_root[1].starts_with("└─ a"), "{with_root:?}");
+    }
+}

@@ -171,10 +171,16 @@ pub fn is_timer(tags: &Tags) -> bool {
     tags.get(tag::TIMER).is_some_and(|text| text == "true")
 }
 
-/// Whether the tags make a timer that names a target.
+/// Whether the tags make a timer that names a target, which is refused (spec §2), or is the sleep of a released SDK.
 #[must_use]
 pub fn is_targeted_timer(tags: &Tags) -> bool {
     is_timer(tags) && tags.contains_key(tag::TARGET)
+}
+
+/// Whether the tags are those of a workflow's sleep. Released SDKs give it a target too, since a public server arms the deadlines of targeted
+/// promises only; what tells it from a mistake is the lineage that they give to whatever a workflow creates.
+fn is_sleep(tags: &Tags) -> bool {
+    is_timer(tags) && tags.contains_key(tag::BRANCH)
 }
 
 /// What the tags of a new promise ask of the machine, checked.
@@ -215,11 +221,14 @@ impl std::fmt::Display for InvalidTags {
     }
 }
 
-/// Checks the tags of a promise that is about to be created. The target of a timer is checked and then none: a timer runs nothing.
+/// Checks the tags of a promise that is about to be created. The target of a sleep is checked and then none: a timer runs nothing.
 ///
 /// # Errors
 /// [`InvalidTags`] names the tag that does not fit (spec §2).
 pub fn check_tags(tags: &Tags, timeout_at: Timestamp) -> Result<Birth, InvalidTags> {
+    if is_targeted_timer(tags) && !is_sleep(tags) {
+        return Err(InvalidTags::TimerWithTarget);
+    }
     let target = parse_target(tags)?.filter(|_| !is_timer(tags));
     let Some(text) = tags.get(tag::DELAY) else { return Ok(Birth { target, delay: None }) };
     if target.is_none() {

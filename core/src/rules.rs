@@ -11,8 +11,8 @@ pub struct Rules {
     pub retry_timeout: Millis,
     /// How long an `unblock` message is tried before it is dropped.
     pub unblock_retention: Millis,
-    /// The formal specification to the letter: only promises with a target, a timer or `resonate:external` are awaitable, a timer
-    /// with a target is refused, an empty heartbeat extends nothing, duplicates in a suspension are refused.
+    /// The formal specification to the letter: only promises with a target, a timer or `resonate:external` are awaitable, the sleep
+    /// of a released SDK, a timer with a target, is refused, an empty heartbeat extends nothing, duplicates in a suspension are refused.
     pub strict: bool,
 }
 

@@ -33,8 +33,7 @@ pub(super) fn check(t: &Transition<'_>, create: &CreatePromise) -> Result<Birth,
     check_tags(&create.tags, create.timeout_at).map_err(invalid)
 }
 
-/// The tags that are kept: a timer loses its target. Released SDKs give one to every sleep, because a public server arms the deadlines of targeted
-/// promises only; a task of it would be sent to a worker that has nothing to run.
+/// The tags that are kept: a sleep loses its target. A task of it would be sent to a worker that has nothing to run.
 fn kept(tags: &Tags) -> Tags {
     let mut kept = tags.clone();
     if is_targeted_timer(tags) {

@@ -1,6 +1,7 @@
 //! `GET /poll/{group}/{id}`: a worker holds this connection open and is sent messages as Server-Sent Events.
 
 use axum::body::Body;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use hyper::StatusCode;

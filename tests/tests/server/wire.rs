@@ -129,6 +129,13 @@ impl Request {
         request.header("Idempotency-Key", key).body(body.to_string().into_bytes())
     }
 
+    /// Asks for something of today's protocol.
+    pub(super) fn call(kind: &str, data: &Json) -> Self {
+        let head = serde_json::json!({"corrId": "c", "version": "2026-04-01"});
+        let body = serde_json::json!({"kind": kind, "head": head, "data": data});
+        Self::new("POST", "/").body(body.to_string().into_bytes())
+    }
+
     pub(super) fn header(mut self, name: &str, text: &str) -> Self {
         self.headers.push((name.to_owned(), text.to_owned()));
         self

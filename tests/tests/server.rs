@@ -24,6 +24,7 @@ mod quick_start;
 mod refusals;
 mod shutdown;
 mod timers;
+mod wait;
 mod wire;
 
 use std::time::{Duration, Instant};

@@ -91,7 +91,9 @@ impl From<client::Error> for Failure {
         match error {
             client::Error::Url { .. } => Self::Usage(told),
             client::Error::Refused { status, .. } => Self::refused(status, told),
+            client::Error::NoStream { status: 400..500, .. } => Self::Refused(told),
             client::Error::Setup(_)
+            | client::Error::NoStream { .. }
             | client::Error::Unreachable { .. }
             | client::Error::Foreign { .. }
             | client::Error::Unreadable { .. } => Self::Runtime(told),

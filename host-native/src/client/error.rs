@@ -37,6 +37,13 @@ pub enum Error {
         /// What is wrong.
         why: String,
     },
+    /// The server sends no messages, so that nothing can be waited for.
+    NoStream {
+        /// The status, 400 or above.
+        status: u16,
+        /// Its reason.
+        why: String,
+    },
     /// The server said no.
     Refused {
         /// What was asked for.
@@ -54,7 +61,9 @@ impl Error {
     pub fn is_passing(&self) -> bool {
         match self {
             Self::Unreachable { .. } => true,
-            Self::Refused { status, .. } | Self::Foreign { status, .. } => *status == 429 || *status >= 500,
+            Self::Refused { status, .. } | Self::NoStream { status, .. } | Self::Foreign { status, .. } => {
+                *status == 429 || *status >= 500
+            }
             Self::Url { .. } | Self::Setup(_) | Self::Unreadable { .. } => false,
         }
     }
@@ -75,6 +84,9 @@ impl fmt::Display for Error {
                 if excerpt.is_empty() { Ok(()) } else { write!(f, ". It says: {excerpt}") }
             }
             Self::Unreadable { kind, why } => write!(f, "the answer to {kind} cannot be read: {why}"),
+            Self::NoStream { status, why } => {
+                write!(f, "cannot wait: the server sends no messages; {why} ({status}). Without --wait it can be asked")
+            }
             Self::Refused { status: 401, why, .. } => {
                 write!(f, "{why} (401): the server wants a valid token; pass it with --token or RESONATE_TOKEN")
             }

@@ -31,7 +31,10 @@ impl Client {
             // Refusals outside of the envelope are `{"error": "…"}`.
             Ok(Json::Object(refusal)) => {
                 let why = refusal.get("error").or_else(|| refusal.get("data")).map_or(body, plain);
-                Err(Error::Refused { kind: "poll".to_owned(), status, why })
+                Err(match status {
+                    401 | 403 => Error::Refused { kind: "poll".to_owned(), status, why },
+                    _ => Error::NoStream { status, why },
+                })
             }
             Ok(_) | Err(_) => Err(self.foreign(status, &body)),
         }

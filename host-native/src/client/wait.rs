@@ -116,3 +116,6 @@ pub async fn settled_within(
         Some(longest) => tokio::time::timeout(longest, settled).await.map_or(Ok(None), |answer| answer.map(Some)),
     }
 }
+
+#[cfg(test)]
+mod tests;

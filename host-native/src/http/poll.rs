@@ -15,7 +15,13 @@ use crate::dispatch::poll::{Refused, Subscriber};
 const BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
 /// Connects a worker.
-pub(super) async fn connect(State(shared): State<Shared>, Path((group, worker)): Path<(String, String)>) -> Response {
+pub(super) async fn connect(
+    State(shared): State<Shared>,
+    path: Result<Path<(String, String)>, PathRejection>,
+) -> Response {
+    let Ok(Path((group, worker))) = path else {
+        return error(StatusCode::BAD_REQUEST, "group and id must be percent-encoded UTF-8");
+    };
     let Some(poll) = &shared.poll else {
         return error(StatusCode::NOT_FOUND, "delivery by poll is switched off: see transports.http_poll.enabled");
     };

@@ -1,0 +1,202 @@
+//! Connections on a clock that only the test moves.
+
+use std::pin::pin;
+
+use resonate_core::address::Address;
+use resonate_core::id::Id;
+use resonate_core::message::{Message, MessageKey};
+use resonate_core::promise::{Promise, PromiseState};
+use resonate_core::request::Request;
+use resonate_core::time::Timestamp;
+use resonate_core::value::Value;
+use tokio::time::{Duration, advance};
+use tokio_stream::StreamExt;
+
+use super::limits::KEEP_ALIVE_INTERVAL;
+use super::*;
+use crate::dispatch::Mail;
+
+const QUEUE_MAX: usize = 4;
+
+fn id(text: &str) -> Id {
+    Id::parse(text).unwrap()
+}
+
+fn address(text: &str) -> Address {
+    Address::parse(text).unwrap()
+}
+
+fn execute(task: &str, to: &str) -> Delivery {
+    let key = MessageKey::Execute { task: id(task) };
+    Delivery { key, version: 0, address: address(to), message: Message::Execute { task: id(task), version: 0 } }
+}
+
+fn unblock(promise: &str, to: &str) -> Delivery {
+    let settled = Promise {
+        id: id(promise),
+        state: PromiseState::Resolved,
+        param: Value::default(),
+        value: Value::default(),
+        tags: [].into(),
+        timeout_at: Timestamp::MAX,
+        created_at: Timestamp::ZERO,
+        settled_at: Some(Timestamp::ZERO),
+        has_waiters: false,
+        create_key: None,
+        complete_key: None,
+    };
+    let key = MessageKey::Unblock { promise: id(promise), address: address(to) };
+    Delivery { key, version: 0, address: address(to), message: Message::Unblock { promise: Arc::new(settled) } }
+}
+
+fn start() -> (Arc<Poll>, Mail) {
+    let (voice, mail) = Voice::new();
+    (Arc::new(Poll::new(10, QUEUE_MAX, "http://here".into(), voice)), mail)
+}
+
+fn connect(poll: &Arc<Poll>, group: &str, worker: &str, prefix: Option<&str>) -> Messages {
+    let (group, worker) = (group.to_owned(), worker.to_owned());
+    poll.connect(Subscriber { group, worker, prefix: prefix.map(str::to_owned) }).unwrap()
+}
+
+/// Offers a message; whether somebody took it.
+fn offer(poll: &Poll, delivery: Delivery) -> bool {
+    let route = delivery.address.route();
+    poll.offer(&route, delivery).is_none()
+}
+
+/// What the stream has now, as text; nothing when it waits.
+async fn now(messages: &mut Messages) -> Option<String> {
+    let next = tokio::time::timeout(Duration::ZERO, messages.next()).await.ok()?;
+    let Some(Ok(bytes)) = next else { return Some("the end".to_owned()) };
+    Some(String::from_utf8(bytes.to_vec()).unwrap())
+}
+
+fn reports(mail: &mut Mail) -> Vec<Request> {
+    std::iter::from_fn(|| mail.reports.try_recv().ok()).collect()
+}
+
+fn pulls(mail: &mut Mail) -> Vec<(String, usize)> {
+    std::iter::from_fn(|| mail.pulls.try_recv().ok())
+        .map(|pull| (pull.mailbox.as_str().to_owned(), pull.room))
+        .collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unblock_counts_as_delivered_one_interval_after_it_was_written() {
+    let (poll, mut mail) = start();
+    let mut messages = connect(&poll, "g", "w", None);
+    assert_eq!(now(&mut messages).await.as_deref(), Some(": connected\n\n"));
+    assert!(offer(&poll, unblock("foo", "poll://uni@g/w")));
+    assert!(now(&mut messages).await.is_some_and(|text| text.starts_with("data: {\"kind\":\"unblock\"")));
+    advance(KEEP_ALIVE_INTERVAL - Duration::from_millis(1)).await;
+    let _ = now(&mut messages).await;
+    assert_eq!(reports(&mut mail), []);
+    advance(Duration::from_millis(1)).await;
+    assert_eq!(now(&mut messages).await.as_deref(), Some(": keep-alive\n\n"));
+    let key = unblock("foo", "poll://uni@g/w").key;
+    assert_eq!(reports(&mut mail), [Request::MessageDelivered { key, version: 0 }]);
+    drop(messages);
+    assert_eq!(reports(&mut mail), [], "it has arrived");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_ends_gives_back_what_may_be_lost() {
+    let (poll, mut mail) = start();
+    let mut messages = connect(&poll, "g", "w", None);
+    let _ = now(&mut messages).await;
+    assert!(offer(&poll, unblock("written", "poll://uni@g/w")));
+    assert!(offer(&poll, execute("sent", "poll://uni@g/w")));
+    let _ = now(&mut messages).await;
+    assert!(offer(&poll, unblock("queued", "poll://uni@g/w")));
+    assert!(offer(&poll, execute("queued too", "poll://any@g")));
+    drop(messages);
+    let unclaimed = |delivery: Delivery| Request::MessageUnclaimed { key: delivery.key, version: 0 };
+    assert_eq!(
+        reports(&mut mail),
+        [
+            Request::MessageDelivered { key: MessageKey::Execute { task: id("sent") }, version: 0 },
+            unclaimed(unblock("written", "poll://uni@g/w")),
+            unclaimed(unblock("queued", "poll://uni@g/w")),
+            unclaimed(execute("queued too", "poll://any@g")),
+        ]
+    );
+    assert!(!offer(&poll, execute("late", "poll://any@g")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_queue_takes_nothing_and_pulls_once_it_has_room() {
+    let (poll, mut mail) = start();
+    let mut messages = connect(&poll, "g", "w", None);
+    let _ = now(&mut messages).await;
+    assert_eq!(pulls(&mut mail), [("any@g".to_owned(), QUEUE_MAX), ("uni@g/w".to_owned(), QUEUE_MAX)]);
+    for number in 0..QUEUE_MAX {
+        assert!(offer(&poll, execute(&number.to_string(), "poll://any@g")));
+    }
+    assert!(!offer(&poll, execute("one too many", "poll://any@g")));
+    poll.parked(&Mailbox::any("g"));
+    assert_eq!(pulls(&mut mail), [], "there is no room");
+    let chunk = now(&mut messages).await.unwrap();
+    assert_eq!(chunk.matches("data: ").count(), QUEUE_MAX);
+    assert_eq!(pulls(&mut mail), [("any@g".to_owned(), QUEUE_MAX), ("uni@g/w".to_owned(), QUEUE_MAX)]);
+    poll.parked(&Mailbox::any("g"));
+    assert_eq!(pulls(&mut mail), [("any@g".to_owned(), QUEUE_MAX)], "there is room");
+    poll.parked(&Mailbox::any("other"));
+    assert_eq!(pulls(&mut mail), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_takes_over_gets_what_the_first_one_may_not_have_got() {
+    let (poll, mut mail) = start();
+    let mut first = connect(&poll, "g", "w", None);
+    let _ = now(&mut first).await;
+    assert!(offer(&poll, unblock("foo", "poll://uni@g/w")));
+    let mut second = connect(&poll, "g", "w", None);
+    let _ = now(&mut second).await;
+    assert_eq!(now(&mut first).await.as_deref(), Some("the end"));
+    drop(first);
+    let key = unblock("foo", "poll://uni@g/w").key;
+    assert_eq!(reports(&mut mail), [Request::MessageUnclaimed { key, version: 0 }]);
+    assert!(offer(&poll, execute("bar", "poll://uni@g/w")), "the end of the first is not that of the second");
+    assert!(now(&mut second).await.is_some_and(|text| text.contains("bar")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_sees_only_ids_with_its_prefix() {
+    let (poll, mut mail) = start();
+    let _scoped = connect(&poll, "g", "a", Some("mine."));
+    let mut all = connect(&poll, "g", "b", None);
+    let _ = now(&mut all).await;
+    pulls(&mut mail);
+    for _ in 0..QUEUE_MAX {
+        assert!(offer(&poll, execute("other", "poll://any@g/a")));
+    }
+    assert!(!offer(&poll, execute("other", "poll://any@g/a")), "the one with room may not see it");
+    assert!(!offer(&poll, unblock("other", "poll://uni@g/a")));
+    assert!(offer(&poll, execute("mine.1", "poll://any@g")));
+    poll.parked(&Mailbox::any("g"));
+    assert_eq!(pulls(&mut mail), [("any@g".to_owned(), QUEUE_MAX - 1)], "the full one will ask later");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_connection_shows_signs_of_life() {
+    let (poll, _mail) = start();
+    let mut messages = pin!(connect(&poll, "g", "w", None));
+    let _ = messages.next().await;
+    for _ in 0..3 {
+        let asked = tokio::time::Instant::now();
+        let Some(Ok(bytes)) = messages.next().await else { panic!("the connection ended") };
+        assert_eq!((&*bytes, asked.elapsed()), (&b": keep-alive\n\n"[..], KEEP_ALIVE_INTERVAL));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_ends_everything() {
+    let (poll, _mail) = start();
+    let mut messages = connect(&poll, "g", "w", None);
+    let _ = now(&mut messages).await;
+    poll.stop();
+    assert_eq!(now(&mut messages).await.as_deref(), Some("the end"));
+    let again = Subscriber { group: "g".to_owned(), worker: "w".to_owned(), prefix: None };
+    assert_eq!(poll.connect(again).err(), Some(Refused::Stopping));
+}

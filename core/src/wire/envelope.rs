@@ -40,7 +40,7 @@ use object::{Field, Found, Path, clipped, unquoted};
 
 pub use message::print_message;
 pub use print::{Answer, DebugReply, Shape, print, print_debug, print_error};
-pub use scope::{confine, ids, is_permitted};
+pub use scope::{confine, confine_reply, foreign_id, foreign_id_in, ids, is_permitted};
 pub use snapshot::print_snapshot;
 
 /// The version of the protocol, the only one that is supported.
@@ -221,6 +221,12 @@ impl<'a> Envelope<'a> {
                 Err(BadInput::field("kind", why))
             }
         }
+    }
+
+    /// Whether this is a request of debugging, readable or not: permission is asked for before anything is said about its data.
+    #[must_use]
+    pub fn is_debugging(&self) -> bool {
+        known_kind(&self.kind).is_some_and(|kind| kind.starts_with("debug."))
     }
 
     /// The instant that a server with debugging takes for now (spec §4, debug). Other servers do not ask.

@@ -1,4 +1,5 @@
-//! What the HTTP and the gRPC edge of the 2023 API share: a request goes to the engine, its outcome gets its status, and both are counted.
+//! What the HTTP and the gRPC edge of the 2023 API share: a request within its client's scope goes to the engine, its outcome gets its status,
+//! and both are counted.
 
 use std::time::Instant;
 
@@ -6,22 +7,48 @@ use resonate_core::reply::Reply;
 use resonate_core::request::Request;
 use resonate_core::wire::rest::{Status, Terms};
 
+use crate::auth::{Denied, Scope};
 use crate::engine::{Engine, SubmitError};
 
-/// Submits a request. `bytes` is about its size.
+/// Why a request got no answer of the machine.
+#[derive(Debug)]
+pub enum Unanswered {
+    /// The client may not ask for it; nothing has changed.
+    Denied(Denied),
+    /// The engine's error.
+    Failed(SubmitError),
+}
+
+impl Unanswered {
+    /// The status over HTTP.
+    #[must_use]
+    pub const fn status(&self) -> u16 {
+        match self {
+            Self::Denied(denied) => denied.status(),
+            Self::Failed(error) => error.status(),
+        }
+    }
+}
+
+/// Submits a request for a client of this scope. `bytes` is about its size.
 ///
 /// # Errors
-/// The engine's.
+/// When the scope does not reach so far, and the engine's.
 pub async fn ask(
     engine: &Engine,
-    request: Request,
+    scope: &Scope,
+    mut request: Request,
     strict: bool,
     bytes: usize,
-) -> Result<(Status, Reply), SubmitError> {
+) -> Result<(Status, Reply), Unanswered> {
     let started = Instant::now();
     let (kind, terms) = (request.kind(), Terms::of(&request, strict));
-    let answer = engine.submit(request, bytes).await.map(|reply| (terms.status(&reply), reply));
-    let status = answer.as_ref().map_or_else(|error| error.status(), |(status, _)| *status as u16);
+    let answer = match scope.confine(&mut request) {
+        Ok(()) => engine.submit(request, bytes).await.map_err(Unanswered::Failed),
+        Err(denied) => Err(Unanswered::Denied(denied)),
+    };
+    let answer = answer.map(|reply| (terms.status(&reply), reply));
+    let status = answer.as_ref().map_or_else(Unanswered::status, |(status, _)| *status as u16);
     engine.metrics().answered(kind, status, started.elapsed());
     answer
 }

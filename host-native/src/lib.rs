@@ -4,6 +4,7 @@
 //! Nothing here decides what a request means; that is the core's. The binary is `cli::main` and
 //! nothing else.
 
+pub mod auth;
 pub mod cli;
 pub mod client;
 pub mod clock;

@@ -17,6 +17,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::auth::{Gate, KeyError};
 use crate::clock::Clock;
 use crate::config::{Config, StorageType};
 use crate::dispatch::poll::Poll;
@@ -54,14 +55,21 @@ impl From<crate::store::Error> for ServeError {
     }
 }
 
+impl From<KeyError> for ServeError {
+    fn from(error: KeyError) -> Self {
+        Self(error.to_string())
+    }
+}
+
 /// Serves until a signal asks for the end, then drains for at most `server.shutdown_timeout`.
 ///
 /// # Errors
-/// [`ServeError`] when a port or the store cannot be opened.
+/// [`ServeError`] when the key of the tokens, a port or the store cannot be opened.
 pub async fn run(config: Config) -> Result<(), ServeError> {
     support::check(&config)?;
     let origins = Origins::parse(&config.server.cors.allow_origins)
         .map_err(|why| ServeError(format!("server.cors.allow_origins: {why}")))?;
+    let gate = Gate::from_config(&config.auth)?;
     // First of all: from here on a signal is a request to stop, and not the end of the process in the middle of something.
     let mut signals = Signals::listen()?;
     let listeners = Listeners::bind(&config).await?;
@@ -71,14 +79,12 @@ pub async fn run(config: Config) -> Result<(), ServeError> {
     let (stop, stopped) = watch::channel(false);
     let (mut servers, mut couriers) = (JoinSet::new(), JoinSet::new());
     couriers.spawn(mail.carry(engine.clone(), Arc::clone(&metrics)));
-    let shared = http::Shared {
-        engine: engine.clone(),
-        body_limit: config.server.body_limit,
-        poll: poll.clone(),
-        debug: config.debug,
-    };
+    if let Some(algorithms) = gate.algorithms() {
+        tracing::info!(algorithms, "verifying tokens");
+    }
+    let body_limit = config.server.body_limit;
+    let shared = http::Shared { engine, gate, body_limit, poll: poll.clone(), debug: config.debug };
     listeners.serve(&mut servers, shared, origins, &metrics, &stopped);
-    drop(engine);
 
     signals.stop().await;
     tracing::info!("stopping: no new requests, finishing those under way");
@@ -126,7 +132,7 @@ impl Listeners {
         metrics: &Arc<Metrics>,
         stopped: &watch::Receiver<bool>,
     ) {
-        let (engine, body_limit) = (shared.engine.clone(), shared.body_limit);
+        let (engine, gate, body_limit) = (shared.engine.clone(), shared.gate.clone(), shared.body_limit);
         announce("starting http server", &self.http);
         let api = http::api(shared);
         let api = match origins {
@@ -146,7 +152,7 @@ impl Listeners {
                 let _ = stopped.wait_for(|stop| *stop).await;
             };
             servers.spawn(async move {
-                if let Err(error) = crate::grpc::serve(listener, engine, body_limit, stop).await {
+                if let Err(error) = crate::grpc::serve(listener, engine, gate, body_limit, stop).await {
                     tracing::error!(%error, "the grpc server failed");
                 }
             });

@@ -19,6 +19,7 @@ use tonic::transport::Server;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
+use crate::auth::Gate;
 use crate::engine::Engine;
 use incoming::Incoming;
 use service::Promises;
@@ -50,7 +51,7 @@ impl std::error::Error for Error {
 
 /// Serves gRPC on a listener until `shutdown` completes, then closes the listener and finishes the requests that it has accepted.
 ///
-/// Messages larger than `body_limit` bytes are refused with `OUT_OF_RANGE`. The drain has no limit of its own: a client that keeps a reflection
+/// Promises take a token where the gate wants one; health and reflection are open to all. Messages larger than `body_limit` bytes are refused with `OUT_OF_RANGE`. The drain has no limit of its own: a client that keeps a reflection
 /// stream open, or does not take its answers, holds it up. When the future is dropped before, such connections live on until the runtime ends.
 ///
 /// # Errors
@@ -58,11 +59,12 @@ impl std::error::Error for Error {
 pub async fn serve(
     listener: TcpListener,
     engine: Engine,
+    gate: Gate,
     body_limit: usize,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), Error> {
     let health = HealthReporter::new();
-    let routes = routes(engine, body_limit, health.clone());
+    let routes = routes(engine, gate, body_limit, health.clone());
     health.set_service_status(PROMISE_SERVICE, ServingStatus::Serving).await;
     let stopping = async {
         shutdown.await;
@@ -84,8 +86,8 @@ const PROMISE_SERVICE: &str = <PromiseServiceServer<Promises> as NamedService>::
 /// The name of the server as a whole in the health protocol.
 const WHOLE_SERVER: &str = "";
 
-fn routes(engine: Engine, body_limit: usize, health: HealthReporter) -> Routes {
-    let promises = PromiseServiceServer::new(Promises::new(engine)).max_decoding_message_size(body_limit);
+fn routes(engine: Engine, gate: Gate, body_limit: usize, health: HealthReporter) -> Routes {
+    let promises = PromiseServiceServer::new(Promises::new(engine, gate)).max_decoding_message_size(body_limit);
     let health = tonic_health::server::HealthService::from_health_reporter(health);
     let reflection = || {
         tonic_reflection::server::Builder::configure()

@@ -5,11 +5,15 @@ use std::time::Instant;
 use axum::extract::{self, State};
 use axum::response::Response;
 use hyper::StatusCode;
+use hyper::header::HeaderMap;
+use resonate_core::time::Timestamp;
+use resonate_core::wire::BadInput;
 use resonate_core::wire::envelope::{self, Answer, Call, DebugReply, Envelope, Shape};
 
-use super::respond::{json, retry_later};
-use super::{Shared, body};
-use crate::engine::DebugAnswer;
+use super::respond::{challenge, json, retry_later};
+use super::{Shared, body, token_lines};
+use crate::auth::{Denied, Scope};
+use crate::engine::{DebugAnswer, SubmitError};
 
 /// The kind in metrics of whatever is no request of the protocol: clients must not make series.
 const UNKNOWN: &str = "unknown";
@@ -23,7 +27,10 @@ pub(super) async fn call(State(shared): State<Shared>, request: extract::Request
         Ok(bytes) => match Envelope::parse(&bytes) {
             Ok(envelope) => {
                 let kind = envelope::known_kind(&envelope.kind).unwrap_or(UNKNOWN);
-                (kind, run(&shared, &envelope, bytes.len()).await)
+                let answer = run(&shared, &parts.headers, &envelope, bytes.len()).await;
+                let refuse =
+                    |Refused { status, why }| envelope::print_error(&envelope.kind, &envelope.corr_id, status, &why);
+                (kind, answer.unwrap_or_else(refuse))
             }
             Err(failure) => (UNKNOWN, failure.answer()),
         },
@@ -33,35 +40,72 @@ pub(super) async fn call(State(shared): State<Shared>, request: extract::Request
     respond(answer)
 }
 
-/// Runs what an envelope asks for.
-async fn run(shared: &Shared, envelope: &Envelope<'_>, bytes: usize) -> Answer {
-    let (kind, corr_id) = (&*envelope.kind, &*envelope.corr_id);
-    let refuse = |status, why: &str| envelope::print_error(kind, corr_id, status, why);
-    let request = match envelope.request() {
-        Ok(Call::Request(request)) => request,
-        Ok(Call::Debug(_)) if !shared.debug => return refuse(403, DEBUG_OFF),
-        Ok(Call::Debug(call)) => {
-            return match shared.engine.debug(call).await {
-                Ok(answer) => envelope::print_debug(kind, corr_id, of_debug(&answer)),
-                Err(why) => refuse(why.status(), &why.to_string()),
-            };
-        }
-        Err(why) => return refuse(400, &why.0),
-    };
-    let debug_time = match envelope.debug_time() {
-        Ok(time) => time.filter(|_| shared.debug),
-        Err(why) if shared.debug => return refuse(400, &why.0),
-        Err(_) => None,
-    };
-    let shape = Shape::of(&request);
-    let reply = match debug_time {
-        Some(at) => shared.engine.submit_at(request, at).await,
-        None => shared.engine.submit(request, bytes).await,
-    };
-    match reply {
-        Ok(reply) => envelope::print(kind, corr_id, shape, &reply),
-        Err(why) => refuse(why.status(), &why.to_string()),
+/// What keeps an envelope from the machine, or its answer from the client.
+struct Refused {
+    status: u16,
+    why: String,
+}
+
+impl From<Denied> for Refused {
+    fn from(denied: Denied) -> Self {
+        Self { status: denied.status(), why: denied.to_string() }
     }
+}
+
+impl From<BadInput> for Refused {
+    fn from(bad: BadInput) -> Self {
+        Self { status: 400, why: bad.0 }
+    }
+}
+
+impl From<SubmitError> for Refused {
+    fn from(error: SubmitError) -> Self {
+        Self { status: error.status(), why: error.to_string() }
+    }
+}
+
+/// Runs what an envelope asks for. Token and permission come before whatever else may be wrong with it (spec §1).
+async fn run(shared: &Shared, headers: &HeaderMap, envelope: &Envelope<'_>, bytes: usize) -> Result<Answer, Refused> {
+    let (kind, corr_id) = (&*envelope.kind, &*envelope.corr_id);
+    let scope = shared.gate.admit(envelope.auth.as_deref(), token_lines(headers))?.scope;
+    if envelope.is_debugging() {
+        scope.check_debugging()?;
+    }
+    let call = match envelope.request() {
+        Ok(call) => call,
+        Err(wrong) => {
+            scope.check_unread(envelope.data)?;
+            return Err(wrong.into());
+        }
+    };
+    let mut request = match call {
+        Call::Request(request) => request,
+        Call::Debug(_) if !shared.debug => return Err(Refused { status: 403, why: DEBUG_OFF.to_owned() }),
+        Call::Debug(call) => {
+            let answer = shared.engine.debug(call).await?;
+            return Ok(envelope::print_debug(kind, corr_id, of_debug(&answer)));
+        }
+    };
+    scope.confine(&mut request)?;
+    let shape = Shape::of(&request);
+    let mut reply = match debug_time(shared, &scope, envelope)? {
+        Some(at) => shared.engine.submit_at(request, at).await?,
+        None => shared.engine.submit(request, bytes).await?,
+    };
+    scope.confine_reply(&mut reply);
+    Ok(envelope::print(kind, corr_id, shape, &reply))
+}
+
+/// The instant that a request is to happen at, on a server for tests. It moves the clock for everybody, and so is for admins.
+fn debug_time(shared: &Shared, scope: &Scope, envelope: &Envelope<'_>) -> Result<Option<Timestamp>, Refused> {
+    if !shared.debug {
+        return Ok(None);
+    }
+    let time = envelope.debug_time();
+    if time != Ok(None) {
+        scope.check_debugging()?;
+    }
+    Ok(time?)
 }
 
 fn of_debug(answer: &DebugAnswer) -> DebugReply<'_> {
@@ -74,5 +118,5 @@ fn of_debug(answer: &DebugAnswer) -> DebugReply<'_> {
 
 fn respond(answer: Answer) -> Response {
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    retry_later(json(status, answer.body))
+    challenge(retry_later(json(status, answer.body)))
 }

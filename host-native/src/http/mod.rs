@@ -14,9 +14,11 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::{any, get, post};
+use hyper::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use crate::auth::Gate;
 use crate::dispatch::poll::Poll;
 use crate::engine::Engine;
 use crate::metrics::Metrics;
@@ -44,12 +46,19 @@ pub mod limits {
 pub struct Shared {
     /// Where requests go.
     pub engine: Engine,
+    /// Who is let in.
+    pub gate: Gate,
     /// Bytes of the largest body.
     pub body_limit: usize,
     /// Where workers connect, unless delivery by poll is switched off.
     pub poll: Option<Arc<Poll>>,
     /// Whether the requests of debugging are obeyed.
     pub debug: bool,
+}
+
+/// The lines of the header that a token comes in.
+fn token_lines(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
+    headers.get_all(AUTHORIZATION).iter().map(HeaderValue::as_bytes)
 }
 
 /// The API.

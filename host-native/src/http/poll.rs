@@ -5,10 +5,10 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use hyper::StatusCode;
-use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
+use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 
-use super::Shared;
-use super::respond::{error, retry_later};
+use super::respond::{denied, error, retry_later};
+use super::{Shared, token_lines};
 use crate::dispatch::poll::{Refused, Subscriber};
 
 /// Tells proxies to pass every event on at once.
@@ -17,8 +17,13 @@ const BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 /// Connects a worker.
 pub(super) async fn connect(
     State(shared): State<Shared>,
+    headers: HeaderMap,
     path: Result<Path<(String, String)>, PathRejection>,
 ) -> Response {
+    let admission = match shared.gate.admit(None, token_lines(&headers)) {
+        Ok(admission) => admission,
+        Err(why) => return denied(&why),
+    };
     let Ok(Path((group, worker))) = path else {
         return error(StatusCode::BAD_REQUEST, "group and id must be percent-encoded UTF-8");
     };
@@ -30,7 +35,7 @@ pub(super) async fn connect(
             return error(StatusCode::BAD_REQUEST, &format!("{name}: must not contain NUL characters"));
         }
     }
-    match poll.connect(Subscriber { group, worker, prefix: None }) {
+    match poll.connect(Subscriber { group, worker, prefix: admission.scope.prefix() }) {
         Ok(messages) => {
             let mut response = Response::new(Body::from_stream(messages));
             let headers = response.headers_mut();

@@ -13,21 +13,31 @@ use resonate_core::search::SearchPromises;
 use resonate_core::wire::BadInput;
 use resonate_core::wire::rest::{self, Status};
 
-use super::respond::{error, json, unavailable};
-use super::{Shared, body};
-use crate::edge;
+use super::respond::{denied, error, json, unavailable};
+use super::{Shared, body, token_lines};
+use crate::auth::{Denied, Scope};
+use crate::edge::{self, Unanswered};
 
 pub(super) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 pub(super) const STRICT: HeaderName = HeaderName::from_static("strict");
 
 /// `GET /promises?q=&state=&limit=&cursor=`
-pub(super) async fn search(State(shared): State<Shared>, method: Method, RawQuery(query): RawQuery) -> Response {
+pub(super) async fn search(
+    State(shared): State<Shared>,
+    method: Method,
+    headers: HeaderMap,
+    RawQuery(query): RawQuery,
+) -> Response {
     if method != Method::GET {
         return wrong_method(&method, "GET");
     }
+    let scope = match admit(&shared, &headers) {
+        Ok(scope) => scope,
+        Err(why) => return denied(&why),
+    };
     let query = query.unwrap_or_default();
     match parse_query(&query) {
-        Ok(request) => submit(&shared, request, false, query.len()).await,
+        Ok(request) => submit(&shared, &scope, request, false, query.len()).await,
         Err(why) => bad(&why),
     }
 }
@@ -46,10 +56,13 @@ pub(super) async fn promise(State(shared): State<Shared>, request: extract::Requ
         return bad(&BadInput::field("id", "must be percent-encoded UTF-8"));
     };
     let Some(verb) = verb else {
-        return match rest::parse_get(&id) {
+        return match admit(&shared, &headers) {
             _ if method != Method::GET => wrong_method(&method, "GET"),
-            Ok(request) => submit(&shared, request, false, 0).await,
-            Err(why) => bad(&why),
+            Err(why) => denied(&why),
+            Ok(scope) => match rest::parse_get(&id) {
+                Ok(request) => submit(&shared, &scope, request, false, 0).await,
+                Err(why) => bad(&why),
+            },
         };
     };
     let Some(action) = action(verb) else {
@@ -70,10 +83,20 @@ async fn write(shared: &Shared, id: &str, action: Action, headers: &HeaderMap, b
         Ok(bytes) => bytes,
         Err(refused) => return error(refused.status, &refused.why),
     };
+    // Not before the body: a client that is still sending when the connection is closed loses the answer that says why.
+    let scope = match admit(shared, headers) {
+        Ok(scope) => scope,
+        Err(why) => return denied(&why),
+    };
     match parse(id, action, headers, &bytes) {
-        Ok((request, strict)) => submit(shared, request, strict, bytes.len()).await,
+        Ok((request, strict)) => submit(shared, &scope, request, strict, bytes.len()).await,
         Err(why) => bad(&why),
     }
+}
+
+/// What the client may see and change.
+fn admit(shared: &Shared, headers: &HeaderMap) -> Result<Scope, Denied> {
+    shared.gate.admit(None, token_lines(headers)).map(|admission| admission.scope)
 }
 
 /// Reads a query string: pairs joined by `&`, percent-encoded, `+` for a blank.
@@ -125,11 +148,12 @@ fn header<'a>(headers: &'a HeaderMap, name: &HeaderName, shown: &str) -> Result<
 }
 
 /// Submits a request and answers as the 2023 API does.
-async fn submit(shared: &Shared, request: Request, strict: bool, bytes: usize) -> Response {
+async fn submit(shared: &Shared, scope: &Scope, request: Request, strict: bool, bytes: usize) -> Response {
     let search = if let Request::SearchPromises(search) = &request { Some(search.clone()) } else { None };
-    match edge::ask(&shared.engine, request, strict, bytes).await {
+    match edge::ask(&shared.engine, scope, request, strict, bytes).await {
         Ok((status, reply)) => answer(status, &reply, search.as_ref()),
-        Err(why) => unavailable(why),
+        Err(Unanswered::Denied(why)) => denied(&why),
+        Err(Unanswered::Failed(why)) => unavailable(why),
     }
 }
 

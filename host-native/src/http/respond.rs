@@ -2,10 +2,11 @@
 
 use axum::body::Body;
 use axum::response::Response;
-use hyper::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use hyper::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use hyper::{Method, StatusCode, Uri};
 use resonate_core::wire::rest;
 
+use crate::auth::Denied;
 use crate::engine::SubmitError;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -33,6 +34,20 @@ pub(super) fn unavailable(why: SubmitError) -> Response {
 pub(super) fn retry_later(mut response: Response) -> Response {
     if response.status() == StatusCode::SERVICE_UNAVAILABLE {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    response
+}
+
+/// A request of somebody who may not make it.
+pub(super) fn denied(why: &Denied) -> Response {
+    let code = StatusCode::from_u16(why.status()).unwrap_or(StatusCode::UNAUTHORIZED);
+    challenge(error(code, &why.to_string()))
+}
+
+/// Tells the client of an answer for want of a token which kind of it is wanted.
+pub(super) fn challenge(mut response: Response) -> Response {
+    if response.status() == StatusCode::UNAUTHORIZED {
+        response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
     response
 }

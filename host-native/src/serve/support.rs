@@ -21,9 +21,6 @@ fn covers(family: &str, path: &str) -> bool {
 /// Refuses settings whose silent absence would be dangerous.
 pub(super) fn check(config: &Config) -> Result<(), ServeError> {
     let refuse = |key: &str, why: &str| Err(ServeError(format!("{key} is set, but {why}")));
-    if config.auth.publickey.is_some() {
-        return refuse("auth.publickey", "this build verifies no tokens: unset it, and keep the ports private");
-    }
     if config.storage.kind == StorageType::Postgres {
         return refuse("storage.type = postgres", "this build has no Postgres store: use sqlite");
     }

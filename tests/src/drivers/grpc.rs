@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use percent_encoding::percent_decode_str;
+use resonate::auth::Gate;
 use resonate::grpc;
 use resonate_core::time::Timestamp;
 use resonate_proto::promise as proto;
@@ -34,7 +35,7 @@ impl Grpc {
                 // An error means that the sender is gone, which is a stop too.
                 let _ = stopped.wait_for(|stop| *stop).await;
             };
-            grpc::serve(listener, engine, BODY_LIMIT, stop).await.expect("a server that runs");
+            grpc::serve(listener, engine, Gate::open(), BODY_LIMIT, stop).await.expect("a server that runs");
         });
         let endpoint = Endpoint::try_from(format!("http://{}", server.address)).expect("an address");
         let channel = RUNTIME.block_on(async { endpoint.connect().await.expect("a connection") });

@@ -6,6 +6,7 @@ use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::header::HeaderValue;
 use hyper::{Request, Uri};
 use hyper_util::rt::TokioIo;
+use resonate::auth::Gate;
 use resonate::http::{Shared, api, serve};
 use resonate_core::snapshot::Snapshot;
 use resonate_core::time::Timestamp;
@@ -25,7 +26,8 @@ pub(super) struct Http {
 impl Http {
     pub(super) fn open(dials: Dials) -> Self {
         let server = Server::start(dials, |listener, engine, stop| {
-            serve(listener, api(Shared { engine, body_limit: BODY_LIMIT, poll: None, debug: false }), stop)
+            let gate = Gate::open();
+            serve(listener, api(Shared { engine, gate, body_limit: BODY_LIMIT, poll: None, debug: false }), stop)
         });
         Self { connection: None, server }
     }

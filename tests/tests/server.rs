@@ -3,6 +3,7 @@
 //! Each test starts servers of its own in a folder of its own and ends them through their handles. Nothing waits for a length of time: waits end
 //! with what they wait for, or fail after [`PATIENCE`].
 
+mod auth;
 mod bad_http;
 mod binary;
 mod bodies;
@@ -22,8 +23,10 @@ mod mcp;
 mod metrics;
 mod quick_start;
 mod refusals;
+mod scopes;
 mod shutdown;
 mod timers;
+mod tokens;
 mod wait;
 mod wire;
 

@@ -140,7 +140,7 @@ fn every_answer_with_a_body_is_json_and_says_so() {
     let mut connection = with_neighbour(&server);
     let asked = json!({"timeout": 2_524_608_000_000_u64});
     let requests = [
-        (Request::get("/"), 404),
+        (Request::get("/"), 405),
         (Request::get("/nowhere"), 404),
         (Request::get("/promises/neighbour/nowhere"), 404),
         (Request::get("/promises/nobody"), 404),

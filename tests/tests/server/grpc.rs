@@ -21,11 +21,11 @@ use super::wire::Request;
 
 const TIMEOUT: i64 = 2_524_608_000_000;
 
-fn on_runtime<T>(work: impl Future<Output = T>) -> T {
+pub(super) fn on_runtime<T>(work: impl Future<Output = T>) -> T {
     runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(work)
 }
 
-async fn channel(server: &Server) -> Channel {
+pub(super) async fn channel(server: &Server) -> Channel {
     let endpoint = Endpoint::try_from(format!("http://127.0.0.1:{}", server.grpc)).expect("an address");
     endpoint.connect().await.expect("a connection")
 }

@@ -9,16 +9,14 @@ use serde_json::{Value as Json, json};
 use super::child::{Server, Start};
 use super::wire::Request;
 
-/// The calls of the README, in order.
-fn calls_of_the_readme() -> Vec<String> {
+/// The lines to type in a section of the README, in order.
+fn lines_of_the_readme(section: &str) -> Vec<String> {
     let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md");
     let readme = std::fs::read_to_string(readme).expect("a README");
+    let section = readme.split("\n## ").find(|text| text.starts_with(section)).expect("a section");
     // Every other piece between fences is a block; its first line is its language.
-    let blocks = readme.split("```").skip(1).step_by(2).filter_map(|block| block.strip_prefix("sh\n"));
-    blocks
-        .flat_map(|block| block.replace("\\\n", " ").lines().map(str::to_owned).collect::<Vec<_>>())
-        .filter(|line| line.starts_with("curl "))
-        .collect()
+    let blocks = section.split("```").skip(1).step_by(2).filter_map(|block| block.strip_prefix("sh\n"));
+    blocks.flat_map(|block| block.replace("\\\n", " ").lines().map(str::to_owned).collect::<Vec<_>>()).collect()
 }
 
 /// Runs a call of curl as it stands, but for the port. The status and the body.
@@ -33,18 +31,21 @@ fn type_in(call: &str, server: &Server) -> (u16, Json) {
     (status.parse().expect("a status"), serde_json::from_str(body).expect("JSON"))
 }
 
-fn curl_is_here() -> bool {
-    let curl = Command::new("curl").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
-    curl.is_ok_and(|status| status.success())
+/// Whether there is such a program.
+fn is_here(program: &str) -> bool {
+    let version = if program == "openssl" { "version" } else { "--version" };
+    let ran = Command::new(program).arg(version).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    ran.is_ok_and(|status| status.success())
 }
 
 #[test]
 fn the_calls_of_the_readme_do_what_it_says() {
-    if !curl_is_here() {
+    if !is_here("curl") {
         println!("skipped: there is no curl; the calls themselves are tested elsewhere");
         return;
     }
-    let calls = calls_of_the_readme();
+    let mut calls = lines_of_the_readme("Quick start");
+    calls.retain(|line| line.starts_with("curl "));
     let [create, resolve, read] = &calls[..] else { panic!("three calls: {calls:#?}") };
     let reject = resolve.replace("/resolve", "/reject").replace("Resolved", "Rejected");
     let folder = Folder::new();
@@ -63,6 +64,30 @@ fn the_calls_of_the_readme_do_what_it_says() {
     server.stop();
     let server = Server::start(&folder);
     assert_eq!(type_in(read, &server), (200, resolved));
+    server.stop();
+}
+
+#[test]
+fn the_key_and_the_token_of_the_readme_open_the_server() {
+    if !is_here("curl") || !is_here("openssl") {
+        println!("skipped: there is no curl or no openssl; tokens are tested elsewhere");
+        return;
+    }
+    let folder = Folder::new();
+    let lines = lines_of_the_readme("Authentication");
+    let serving = lines.iter().position(|line| line.starts_with("resonate serve")).expect("a start");
+    let run = |script: &str| {
+        let ran = Command::new("sh").args(["-euc", script]).current_dir(folder.path()).output().expect("a shell");
+        assert!(ran.status.success(), "{script}: {ran:?}");
+        String::from_utf8(ran.stdout).expect("a text")
+    };
+    run(&lines[..serving].join("\n"));
+    let [_, _, flag, file] = lines[serving].split(' ').collect::<Vec<_>>()[..] else { panic!("{}", lines[serving]) };
+    let server = Start::new("serve", &folder).flag(flag, file).serve();
+    let script = lines[serving + 1..].join("\n");
+    assert!(script.contains("localhost:8001"), "{script}");
+    let found = run(&script.replace("localhost:8001", &format!("127.0.0.1:{}", server.http)));
+    assert_eq!(serde_json::from_str::<Json>(&found).expect("JSON"), json!({"cursor": null, "promises": []}));
     server.stop();
 }
 

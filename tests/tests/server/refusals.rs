@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::binary;
 use super::child::{NOBODY, Refused, Server, Start, free_port};
+use super::tokens::key_file;
 use super::wire::Request;
 
 impl Refused {
@@ -77,6 +78,23 @@ fn what_the_configuration_does_not_know_is_named() {
         Start::new("serve", &folder).refused().says(2, &[named]);
     }
     assert!(!folder.file("resonate.db").exists());
+}
+
+#[test]
+fn a_key_that_could_verify_nothing_is_named() {
+    for (key, cure) in [
+        ("p256", "openssl pkey"),
+        ("certificate", "openssl x509"),
+        ("p521.pub", "P-256 or P-384"),
+        ("rsa-1024.pub", "2048"),
+        ("nowhere", "No such file"),
+    ] {
+        let folder = Folder::new();
+        let file = key_file(key).to_string_lossy().into_owned();
+        let refused = Start::new("serve", &folder).flag("--auth-publickey", &file).refused();
+        refused.says(1, &["auth.publickey", &file, cure]);
+        assert!(!folder.file("resonate.db").exists(), "a database was made although nobody can be served");
+    }
 }
 
 #[test]

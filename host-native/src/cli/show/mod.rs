@@ -63,7 +63,8 @@ impl Screen {
     }
 
     fn paint(&self, style: Style, text: impl Display) -> String {
-        if self.colours { format!("{style}{text}{style:#}") } else { text.to_string() }
+        let text = text.to_string();
+        if self.colours && !text.is_empty() { format!("{style}{text}{style:#}") } else { text }
     }
 
     fn bold(&self, text: impl Display) -> String {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use resonate_core::promise::tag;
 
 use super::{Look, Screen, printable, promise, span};
-use crate::client::record::Promise;
+use crate::client::record::{Promise, Role};
 
 /// Draws the tree of the promises of an origin: siblings by creation, then by id. A promise whose parent is not among them hangs below the
 /// root, or stands alone when there is none.
@@ -89,11 +89,11 @@ impl<'a> Drawing<'a> {
     fn time(&self, promise: &Promise) -> String {
         match promise.settled_at {
             Some(at) => span(at.since(promise.created_at)),
-            None => format!(
-                "{} so far, times out {}",
-                span(self.screen.now.since(promise.created_at)),
-                self.screen.relative(promise.timeout_at)
-            ),
+            None => {
+                let so_far = span(self.screen.now.since(promise.created_at));
+                let end = if promise.role() == Role::Sleep { "wakes" } else { "times out" };
+                format!("{so_far} so far, {end} {}", self.screen.relative(promise.timeout_at))
+            }
         }
     }
 }
@@ -160,7 +160,7 @@ mod tests {
                 "root            rpc main  ○ pending   10s so far, times out in 1m",
                 "├─ root.9       run step  ● resolved  120ms",
                 "│  └─ root.9.0  promise   ○ pending   10s so far, times out in 1m",
-                "└─ root.10      sleep     ○ pending   10s so far, times out in 1m",
+                "└─ root.10      sleep     ○ pending   10s so far, wakes in 1m",
             ]
         );
     }

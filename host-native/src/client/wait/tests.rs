@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use hyper::server::conn::http1;
@@ -28,6 +28,8 @@ struct World {
     state: Option<&'static str>,
     /// What was asked, in order.
     asked: Vec<String>,
+    /// The token that must come with everything.
+    token: Option<&'static str>,
     /// The open stream.
     stream: Option<mpsc::UnboundedSender<String>>,
     /// What opening a stream is answered instead.
@@ -42,10 +44,11 @@ fn promise(state: &str) -> Json {
     promise
 }
 
-async fn answer(State(fake): State<Fake>, body: Bytes) -> String {
+async fn answer(State(fake): State<Fake>, headers: HeaderMap, body: Bytes) -> String {
     let request: Json = serde_json::from_slice(&body).unwrap();
     let kind = request["kind"].as_str().unwrap().to_owned();
     let mut world = fake.world.lock().unwrap();
+    world.check(&headers);
     let head = |status| json!({"corrId": request["head"]["corrId"], "status": status, "version": "2026-04-01"});
     let told = match world.state {
         None => json!({"kind": kind, "head": head(404), "data": "promise not found"}),
@@ -55,8 +58,9 @@ async fn answer(State(fake): State<Fake>, body: Bytes) -> String {
     told.to_string()
 }
 
-async fn connect(State(fake): State<Fake>) -> Response {
+async fn connect(State(fake): State<Fake>, headers: HeaderMap) -> Response {
     let mut world = fake.world.lock().unwrap();
+    world.check(&headers);
     world.asked.push("poll".to_owned());
     if let Some((status, body)) = world.refusal {
         return (status, body).into_response();
@@ -67,14 +71,27 @@ async fn connect(State(fake): State<Fake>) -> Response {
     Response::new(Body::from_stream(lines))
 }
 
+impl World {
+    fn check(&self, headers: &HeaderMap) {
+        let found = headers.get("authorization").map(|value| value.to_str().unwrap().to_owned());
+        assert_eq!(found, self.token.map(|token| format!("Bearer {token}")));
+    }
+}
+
 impl Fake {
     async fn start(state: Option<&'static str>) -> (Self, Client) {
+        Self::start_for(state, None).await
+    }
+
+    async fn start_for(state: Option<&'static str>, token: Option<&'static str>) -> (Self, Client) {
         let fake = Self::default();
+        fake.world.lock().unwrap().token = token;
         fake.world.lock().unwrap().state = state;
         let app =
             Router::new().route("/", post(answer)).route("/poll/{group}/{id}", get(connect)).with_state(fake.clone());
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let client = Client::new(&format!("http://{}", listener.local_addr().unwrap()), None).unwrap();
+        let client =
+            Client::new(&format!("http://{}", listener.local_addr().unwrap()), token.map(str::to_owned)).unwrap();
         tokio::spawn(async move {
             while let Ok((socket, _)) = listener.accept().await {
                 let service = TowerToHyperService::new(app.clone());
@@ -150,6 +167,16 @@ async fn what_no_other_attempt_would_cure_ends_the_wait() {
     assert_eq!(refused, Error::NoStream { status: 404, why: "switched off".to_owned() });
     fake.world.lock().unwrap().refusal = Some((StatusCode::NOT_FOUND, "<html>"));
     assert!(matches!(client.settled("foo", |_| ()).await, Err(Error::Foreign { status: 404, .. })));
+}
+
+#[tokio::test]
+async fn the_token_comes_with_everything() {
+    let (fake, client) = Fake::start_for(Some("pending"), Some("jwt")).await;
+    let told = fake.clone();
+    let unblock = json!({"kind": "unblock", "head": {}, "data": {"promise": promise("resolved")}});
+    let answer = client.settled("foo", move |_| told.send(&format!("data: {unblock}\n\n"))).await.unwrap();
+    assert_eq!(state(&answer), "resolved");
+    assert_eq!(fake.asked(), ["promise.get", "poll", REGISTER]);
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 
-use super::limits::{CONNECTIONS_MAX, HEAD_BYTES_MAX, HEAD_TIMEOUT, HEADERS_MAX};
+use super::limits::{CONNECTIONS_MAX, HEAD_BYTES_MAX, HEAD_TIMEOUT, HEADERS_MAX, UNANSWERED_TIMEOUT};
 
 /// Pause after a failed accept, such as one for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -46,8 +46,8 @@ async fn accept(listener: &TcpListener, room: &Arc<Semaphore>) -> (TcpStream, to
         let Ok(permit) = Arc::clone(room).acquire_owned().await else { unreachable!("the semaphore is never closed") };
         match listener.accept().await {
             Ok((stream, _)) => {
-                if let Err(error) = stream.set_nodelay(true) {
-                    tracing::debug!(%error, "cannot set nodelay");
+                if let Err(error) = stream.set_nodelay(true).and_then(|()| give_up_unanswered(&stream)) {
+                    tracing::debug!(%error, "cannot configure a connection");
                 }
                 return (stream, permit);
             }
@@ -57,6 +57,20 @@ async fn accept(listener: &TcpListener, room: &Arc<Semaphore>) -> (TcpStream, to
             }
         }
     }
+}
+
+/// A peer that has vanished without a word ends its connection as well: what was written to it counts as arrived only when the connection
+/// outlives that.
+#[cfg(target_os = "linux")]
+fn give_up_unanswered(stream: &TcpStream) -> std::io::Result<()> {
+    let millis = u32::try_from(UNANSWERED_TIMEOUT.as_millis()).unwrap_or(u32::MAX);
+    Ok(rustix::net::sockopt::set_tcp_user_timeout(stream, millis)?)
+}
+
+/// Other systems have no such setting: their own limits hold, which are minutes.
+#[cfg(not(target_os = "linux"))]
+fn give_up_unanswered(_: &TcpStream) -> std::io::Result<()> {
+    Ok(())
 }
 
 /// HTTP/1.1 only: telling the versions apart would let a connection that says nothing stay for ever.

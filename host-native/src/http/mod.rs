@@ -33,6 +33,8 @@ pub mod limits {
     pub const HEAD_BYTES_MAX: usize = 32 << 10;
     /// Time for a request's head to arrive, and for a connection to stay idle.
     pub const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
+    /// How long sent bytes may stay unacknowledged before the connection ends; shorter than the interval after which a message counts as arrived.
+    pub const UNANSWERED_TIMEOUT: Duration = Duration::from_secs(10);
     /// Time for a request's body to arrive.
     pub const BODY_TIMEOUT: Duration = Duration::from_secs(30);
     /// Bytes behind the largest body that are read and thrown away, so that a client that sends too much reads why.

@@ -4,11 +4,13 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use clap::ValueEnum as _;
 
 use crate::child::{Folder, Program};
 use crate::cli::{Options, Section};
 use crate::machine::Machine;
 use crate::report::Report;
+use crate::workers::{burst, connections, cycles, dead_group, dispatch};
 use crate::{disk, growth, rates, timers};
 
 /// What all sections share.
@@ -39,27 +41,13 @@ impl Bench {
     /// Runs the sections that were asked for and shows what they found; whether all went well.
     pub(crate) async fn run(&self) -> Result<bool> {
         let mut report = Report::default();
-        if self.options.runs(Section::Disk) {
-            let row = disk::measure(&self.root).context("disk")?;
-            report.findings.fsync = row.latency;
-            report.push(row);
-        }
-        if self.options.runs(Section::Rates)
-            && let Err(error) = rates::measure(self, &mut report).await
-        {
-            report.fail("rates", &error);
-        }
-        if self.options.runs(Section::Timers)
-            && self.options.timers() > 0
-            && let Err(error) = timers::measure(self, &mut report).await
-        {
-            report.fail("timers", &error);
-        }
-        if self.options.runs(Section::Growth)
-            && !self.options.growth().is_empty()
-            && let Err(error) = growth::measure(self, &mut report).await
-        {
-            report.fail("growth", &error);
+        for section in Section::value_variants() {
+            if !self.options.runs(*section) {
+                continue;
+            }
+            if let Err(error) = self.measure(*section, &mut report).await {
+                report.fail(section.name(), &error);
+            }
         }
         let machine = Machine::read(report.findings.fsync);
         println!("{}", report.text(&machine));
@@ -67,6 +55,21 @@ impl Bench {
             write(path, &report.markdown(&machine))?;
         }
         Ok(report.is_clean())
+    }
+
+    async fn measure(&self, section: Section, report: &mut Report) -> Result<()> {
+        match section {
+            Section::Disk => disk::measure(&self.root, report),
+            Section::Rates => rates::measure(self, report).await,
+            Section::Timers if self.options.timers() == 0 => Ok(()),
+            Section::Timers => timers::measure(self, report).await,
+            Section::Dispatch => dispatch::measure(self, report).await,
+            Section::Burst => burst::measure(self, report).await,
+            Section::Cycles => cycles::measure(self, report).await,
+            Section::Connections => connections::measure(self, report).await,
+            Section::DeadGroup => dead_group::measure(self, report).await,
+            Section::Growth => growth::measure(self, report).await,
+        }
     }
 }
 

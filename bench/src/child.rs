@@ -63,6 +63,14 @@ pub(crate) struct Program {
     pub(crate) extra: Vec<String>,
 }
 
+impl Program {
+    /// The same with more arguments.
+    pub(crate) fn with(&self, arguments: &[&str]) -> Program {
+        let more = arguments.iter().map(|argument| (*argument).to_owned());
+        Program { path: self.path.clone(), extra: more.chain(self.extra.iter().cloned()).collect() }
+    }
+}
+
 /// A running program.
 #[derive(Debug)]
 pub(crate) struct Server {

@@ -41,7 +41,36 @@ pub(crate) enum Section {
     Disk,
     Rates,
     Timers,
+    Dispatch,
+    Burst,
+    Cycles,
+    Connections,
+    DeadGroup,
     Growth,
+}
+
+impl Section {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Section::Disk => "disk",
+            Section::Rates => "rates",
+            Section::Timers => "timers",
+            Section::Dispatch => "dispatch",
+            Section::Burst => "burst",
+            Section::Cycles => "cycles",
+            Section::Connections => "connections",
+            Section::DeadGroup => "dead group",
+            Section::Growth => "growth",
+        }
+    }
+
+    /// Whether it needs more of a server than the stand-in has.
+    fn has_workers(self) -> bool {
+        match self {
+            Section::Disk | Section::Rates | Section::Timers | Section::Growth => false,
+            Section::Dispatch | Section::Burst | Section::Cycles | Section::Connections | Section::DeadGroup => true,
+        }
+    }
 }
 
 #[derive(Args, Clone, Debug)]
@@ -52,7 +81,7 @@ pub(crate) struct Options {
     /// One more argument for the server; may be given again
     #[arg(long, value_name = "ARG", allow_hyphen_values = true)]
     pub(crate) server_arg: Vec<String>,
-    /// Measure a built-in server that stores nothing, to try the bench itself
+    /// Measure a built-in server that stores nothing and knows no workers, to try the bench itself
     #[arg(long)]
     pub(crate) stand_in: bool,
     /// Where to put databases; a real disk
@@ -95,7 +124,8 @@ pub(crate) struct Options {
 
 impl Options {
     pub(crate) fn runs(&self, section: Section) -> bool {
-        self.only.is_empty() || self.only.contains(&section)
+        let wanted = self.only.is_empty() || self.only.contains(&section);
+        wanted && !(self.stand_in && section.has_workers())
     }
 
     pub(crate) fn timers(&self) -> u64 {
@@ -144,6 +174,13 @@ mod tests {
         assert_eq!(options(&["--full"]).growth(), &[1_000_000, 10_000_000]);
         assert_eq!(options(&["--full"]).timers(), 1_000_000);
         assert_eq!(options(&["--full", "--growth", "7"]).growth(), &[7]);
+    }
+
+    #[test]
+    fn the_stand_in_has_no_workers() {
+        assert!(options(&["--only", "dead-group"]).runs(Section::DeadGroup));
+        assert!(!options(&["--stand-in"]).runs(Section::DeadGroup));
+        assert!(options(&["--stand-in"]).runs(Section::Rates));
     }
 
     #[test]

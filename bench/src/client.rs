@@ -1,4 +1,4 @@
-//! Owns one HTTP/1.1 connection to a server and the requests of the 2023 API that are sent over it.
+//! Owns one HTTP/1.1 connection to a server and the requests that are sent over it.
 //! The connection is driven by whoever waits for an answer: no task of its own, one exchange at a time.
 
 use std::fmt::{self, Write};
@@ -20,7 +20,7 @@ const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const KEY: HeaderValue = HeaderValue::from_static("bench-key-0000000001");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// 100 characters of canonical base64.
-const PAYLOAD: &str =
+pub(crate) const PAYLOAD: &str =
     "ZHVyYWJsZSBwcm9taXNlZHVyYWJsZSBwcm9taXNlZHVyYWJsZSBwcm9taXNlZHVyYWJsZSBwcm9taXNlZHVyYWJsZSBwcm9taXNl";
 const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
 const FETCH_TIMEOUT: Duration = Duration::from_secs(5);
@@ -72,7 +72,7 @@ impl fmt::Display for Fault {
     }
 }
 
-/// What is asked of one promise.
+/// What is asked of one promise in the 2023 API.
 #[derive(Clone, Debug)]
 pub(crate) enum Call {
     Create(Bytes),
@@ -110,8 +110,21 @@ impl Link {
     /// Sends one call about the promise with this number and reads the whole answer.
     pub(crate) async fn call(&mut self, call: &Call, ids: &Ids, number: u64) -> Result<(), Fault> {
         let request = self.request(call, ids, number).map_err(|error| Fault::Broken(error.to_string()))?;
+        self.expect(request, call.success()).await
+    }
+
+    /// Sends one request of today's protocol and reads the whole answer.
+    pub(crate) async fn ask(&mut self, envelope: Bytes) -> Result<(), Fault> {
+        let mut request = Request::new(Full::new(envelope));
+        *request.method_mut() = Method::POST;
+        request.headers_mut().insert(CONTENT_TYPE, JSON);
+        request.headers_mut().insert(HOST, self.host.clone());
+        self.expect(request, StatusCode::OK).await
+    }
+
+    async fn expect(&mut self, request: Request<Full<Bytes>>, success: StatusCode) -> Result<(), Fault> {
         let (status, body) = self.exchange(request, false).await?;
-        if status == call.success() {
+        if status == success {
             return Ok(());
         }
         let shown: String = String::from_utf8_lossy(&body).chars().take(REFUSAL_CHARACTERS_MAX).collect();

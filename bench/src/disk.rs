@@ -8,14 +8,14 @@ use anyhow::Result;
 
 use crate::child::Folder;
 use crate::load::Tally;
-use crate::report::{Latency, Row};
+use crate::report::{Latency, Report, Row};
 
 const APPEND_BYTES: usize = 64 * 1024;
 const APPENDS_MAX: u32 = 1_000;
 const DURATION_MAX: Duration = Duration::from_secs(5);
 
 /// Appends, each followed by fdatasync; the latency is that of the sync alone.
-pub(crate) fn measure(folder: &Folder) -> Result<Row> {
+pub(crate) fn measure(folder: &Folder, report: &mut Report) -> Result<()> {
     let mut bytes = vec![0; APPEND_BYTES];
     fastrand::Rng::with_seed(1).fill(&mut bytes);
     let path = folder.path().join("appends");
@@ -33,10 +33,13 @@ pub(crate) fn measure(folder: &Folder) -> Result<Row> {
     }
     let rate = tally.latency.len() as f64 / began.elapsed().as_secs_f64();
     std::fs::remove_file(path)?;
-    Ok(Row {
+    let latency = Latency::from(&tally.latency);
+    report.findings.fsync = Some(latency);
+    report.push(Row {
         measure: "fdatasync of 64 KiB appends".to_owned(),
         rate: Some(rate),
-        latency: Some(Latency::from(&tally.latency)),
+        latency: Some(latency),
         ..Row::default()
-    })
+    });
+    Ok(())
 }

@@ -42,6 +42,11 @@ impl Ids {
         self.next.fetch_add(1, Ordering::Relaxed)
     }
 
+    /// The first number of a block of so many ids that were not used yet.
+    pub(crate) fn take_block(&self, count: u64) -> u64 {
+        self.next.fetch_add(count, Ordering::Relaxed)
+    }
+
     /// How many ids were taken.
     pub(crate) fn taken(&self) -> u64 {
         self.next.load(Ordering::Relaxed)
@@ -71,6 +76,25 @@ impl Ids {
         let fifth = low & 0xffff_ffff_ffff;
         write!(out, "{first:08x}-{second:04x}-{version}{third:03x}-{fourth:04x}-{fifth:012x}")
     }
+
+    /// The id with this number.
+    pub(crate) fn text(&self, number: u64) -> String {
+        let mut id = String::with_capacity(36);
+        self.write(number, &mut id).expect("a string takes any text");
+        id
+    }
+
+    /// The number that an id was made of; none where the order keeps no trace of it.
+    pub(crate) fn number_of(&self, id: &str) -> Option<u64> {
+        match self.order {
+            IdOrder::Time => {
+                let (first, rest) = id.split_once('-')?;
+                let first = u64::from_str_radix(first, 16).ok()?;
+                Some(first << 16 | u64::from_str_radix(rest.get(..4)?, 16).ok()?)
+            }
+            IdOrder::Random => None,
+        }
+    }
 }
 
 /// A bijection of 64 bits that leaves no visible order (the finalizer of splitmix64).
@@ -87,13 +111,7 @@ mod tests {
 
     fn first_ids(order: IdOrder, count: u64) -> Vec<String> {
         let ids = Ids::new(order);
-        (0..count)
-            .map(|number| {
-                let mut id = String::new();
-                ids.write(number, &mut id).expect("a string takes any text");
-                id
-            })
-            .collect()
+        (0..count).map(|number| ids.text(number)).collect()
     }
 
     #[test]
@@ -101,6 +119,15 @@ mod tests {
         let ids = first_ids(IdOrder::Time, 70_000);
         assert!(ids.is_sorted());
         assert!(ids.iter().all(|id| id.len() == 36));
+    }
+
+    #[test]
+    fn an_id_in_time_order_tells_its_number() {
+        let ids = Ids::new(IdOrder::Time);
+        for number in [0, 1, 65_535, 65_536, 12_345_678_901] {
+            assert_eq!(ids.number_of(&ids.text(number)), Some(number));
+        }
+        assert_eq!(ids.number_of("another"), None);
     }
 
     #[test]

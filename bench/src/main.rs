@@ -16,11 +16,13 @@ mod machine;
 mod measure;
 mod pace;
 mod procfs;
+mod protocol;
 mod rates;
 mod report;
 mod stand_in;
 mod targets;
 mod timers;
+mod workers;
 
 use std::process::ExitCode;
 

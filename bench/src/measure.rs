@@ -18,14 +18,53 @@ pub(crate) struct Window {
     pub(crate) measured: Duration,
 }
 
+/// A server that is watched.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    pid: u32,
+    before: CpuTicks,
+    from: Instant,
+}
+
+/// What a server used while it was watched.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Used {
+    pub(crate) server_cores: f64,
+    pub(crate) other_cores: f64,
+    pub(crate) resident: Resident,
+}
+
+impl Watch {
+    pub(crate) fn start(server: &Server) -> Result<Self> {
+        let pid = server.pid();
+        Ok(Watch { pid, before: CpuTicks::read(pid)?, from: Instant::now() })
+    }
+
+    pub(crate) fn stop(self) -> Result<Used> {
+        let (after, seconds) = (CpuTicks::read(self.pid)?, self.from.elapsed().as_secs_f64());
+        let (server_cores, other_cores) = after.cores_since(&self.before, seconds);
+        Ok(Used { server_cores, other_cores, resident: Resident::read(self.pid)? })
+    }
+}
+
+impl Used {
+    /// The row of a table that shows it, and nothing else yet.
+    pub(crate) fn row(&self) -> Row {
+        Row {
+            server_cores: Some(self.server_cores),
+            other_cores: Some(self.other_cores),
+            resident: Some(self.resident),
+            ..Row::default()
+        }
+    }
+}
+
 /// What a load did and what it took.
 #[derive(Debug)]
 pub(crate) struct Measurement {
     pub(crate) per_second: f64,
     pub(crate) tally: Tally,
-    pub(crate) server_cores: f64,
-    pub(crate) other_cores: f64,
-    pub(crate) resident: Resident,
+    used: Used,
 }
 
 impl Measurement {
@@ -41,20 +80,17 @@ impl Measurement {
         let end = warm + window.measured;
         let until = Until::Elapsed { warm, end };
         let load = Load { address: server.address, ids: Arc::clone(ids), operation, until };
-        let pid = server.pid();
-        Resident::reset_peak(pid);
+        Resident::reset_peak(server.pid());
         let watch = async {
             tokio::time::sleep_until(warm.into()).await;
-            let (before, from) = (CpuTicks::read(pid)?, Instant::now());
+            let watch = Watch::start(server)?;
             tokio::time::sleep_until(end.into()).await;
-            let (after, seconds) = (CpuTicks::read(pid)?, from.elapsed().as_secs_f64());
-            let (server_cores, other_cores) = after.cores_since(&before, seconds);
-            Ok((server_cores, other_cores, Resident::read(pid)?))
+            watch.stop()
         };
-        let (tally, (server_cores, other_cores, resident)) = tokio::try_join!(load.run(connections), watch)
+        let (tally, used) = tokio::try_join!(load.run(connections), watch)
             .with_context(|| format!("{connections} connections, log of the server: {:?}", server.last_words()))?;
         let per_second = tally.completed as f64 / window.measured.as_secs_f64();
-        Ok(Measurement { per_second, tally, server_cores, other_cores, resident })
+        Ok(Measurement { per_second, tally, used })
     }
 
     /// The row of a table that shows it.
@@ -64,12 +100,9 @@ impl Measurement {
             connections: Some(connections),
             rate: Some(self.per_second),
             latency: Some((&self.tally.latency).into()),
-            server_cores: Some(self.server_cores),
-            other_cores: Some(self.other_cores),
-            resident: Some(self.resident),
             errors: Some(self.tally.errors),
             first_error: self.tally.first_error.clone(),
-            ..Row::default()
+            ..self.used.row()
         }
     }
 }

@@ -11,6 +11,8 @@ pub(crate) const CONNECTIONS: usize = 256;
 const STORED: u64 = 10_000_000;
 const TIMERS: u64 = 1_000_000;
 const P99_LEAST_MS: f64 = 30.0;
+const DISPATCH_P50_MS: f64 = 3.0;
+const DISPATCH_P99_MS: f64 = 25.0;
 
 /// Whether a target is met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +58,21 @@ pub(crate) struct Settled {
     pub(crate) foreground: Latency,
 }
 
+/// How late single timers are while so many wait.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Late {
+    pub(crate) timers: u64,
+    pub(crate) latency: Latency,
+}
+
+/// A server with many connected workers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Crowd {
+    pub(crate) peak_kib: u64,
+    /// Of dispatch, relative to the same with one worker alone.
+    pub(crate) p99_of_alone: Option<f64>,
+}
+
 /// What the targets are judged by.
 #[derive(Debug, Default)]
 pub(crate) struct Findings {
@@ -67,12 +84,19 @@ pub(crate) struct Findings {
     pub(crate) get_of_floor: Option<f64>,
     pub(crate) grown: Vec<Grown>,
     pub(crate) settled: Option<Settled>,
+    pub(crate) late: Option<Late>,
+    /// From the acknowledgement of a create to its message.
+    pub(crate) dispatch: Option<Latency>,
+    pub(crate) burst_of_created: Option<f64>,
+    pub(crate) cycles_of_create: Option<f64>,
+    pub(crate) crowd: Option<Crowd>,
     pub(crate) idle_kib: Option<u64>,
     peak_kib: Option<u64>,
 }
 
 enum Bound {
     Least(f64),
+    Most(f64),
     Below(f64),
 }
 
@@ -80,6 +104,7 @@ impl Bound {
     fn allows(&self, value: f64) -> bool {
         match *self {
             Bound::Least(least) => value >= least,
+            Bound::Most(most) => value <= most,
             Bound::Below(most) => value < most,
         }
     }
@@ -87,6 +112,7 @@ impl Bound {
     fn text(&self, unit: &str) -> String {
         match *self {
             Bound::Least(least) => format!(">= {least}{unit}"),
+            Bound::Most(most) => format!("<= {most:.2}{unit}"),
             Bound::Below(most) => format!("< {most}{unit}"),
         }
     }
@@ -118,6 +144,10 @@ impl Findings {
 
     /// Every target, in the order in which they are shown.
     pub(crate) fn targets(&self) -> Vec<Target> {
+        [self.of_the_store(), self.of_workers(), self.of_memory()].concat()
+    }
+
+    fn of_the_store(&self) -> Vec<Target> {
         let p99_most = self.fsync.map_or(P99_LEAST_MS, |fsync| P99_LEAST_MS.max((10.0 * fsync.p50_ms).round()));
         let over_one = self.create_rate.zip(self.create_rate_of_one).map(|(many, one)| many / one);
         let grown = |order| self.grown.iter().filter(move |grown| grown.order == order && grown.stored >= STORED);
@@ -140,6 +170,28 @@ impl Findings {
                 " ms",
                 settled.map(|settled| settled.foreground.p99_ms),
             ),
+        ]
+    }
+
+    fn of_workers(&self) -> Vec<Target> {
+        let fsync_ms = self.fsync.map_or(0.0, |fsync| fsync.p50_ms);
+        let (p50_most, p99_most) = (DISPATCH_P50_MS + fsync_ms, DISPATCH_P99_MS + 2.0 * fsync_ms);
+        let late = self.late.filter(|late| late.timers >= TIMERS);
+        let crowd_bytes = self.crowd.map(|crowd| megabytes(crowd.peak_kib));
+        let crowd_p99 = self.crowd.and_then(|crowd| crowd.p99_of_alone);
+        vec![
+            judge("lateness p99, 1M pending", &Bound::Most(20.0), " ms", late.map(|late| late.latency.p99_ms)),
+            judge("dispatch p50", &Bound::Most(p50_most), " ms", self.dispatch.map(|dispatch| dispatch.p50_ms)),
+            judge("dispatch p99", &Bound::Most(p99_most), " ms", self.dispatch.map(|dispatch| dispatch.p99_ms)),
+            judge("burst delivered, of created", &Bound::Least(0.8), "", self.burst_of_created),
+            judge("task cycles, of create", &Bound::Least(0.2), "", self.cycles_of_create),
+            judge("RSS peak, 5000 workers", &Bound::Below(200.0), " MB", crowd_bytes),
+            judge("dispatch p99, 5000 workers, of alone", &Bound::Most(2.0), "", crowd_p99),
+        ]
+    }
+
+    fn of_memory(&self) -> Vec<Target> {
+        vec![
             judge("RSS idle", &Bound::Below(60.0), " MB", self.idle_kib.map(megabytes)),
             judge("RSS peak", &Bound::Below(250.0), " MB", self.peak_kib.map(megabytes)),
         ]
@@ -177,6 +229,19 @@ mod tests {
         };
         assert_eq!(verdict_of(&at(1.0), "create@256 p99, or 10 fdatasync"), Verdict::Missed);
         assert_eq!(verdict_of(&at(5.0), "create@256 p99, or 10 fdatasync"), Verdict::Met);
+    }
+
+    #[test]
+    fn a_slow_disk_allows_a_later_message() {
+        let dispatch = |fsync_ms| Findings {
+            fsync: Some(Latency { p50_ms: fsync_ms, ..Latency::default() }),
+            dispatch: Some(Latency { p50_ms: 4.0, p99_ms: 26.0, ..Latency::default() }),
+            ..Findings::default()
+        };
+        assert_eq!(verdict_of(&dispatch(0.4), "dispatch p50"), Verdict::Missed);
+        assert_eq!(verdict_of(&dispatch(0.4), "dispatch p99"), Verdict::Missed);
+        assert_eq!(verdict_of(&dispatch(1.0), "dispatch p50"), Verdict::Met);
+        assert_eq!(verdict_of(&dispatch(1.0), "dispatch p99"), Verdict::Met);
     }
 
     #[test]

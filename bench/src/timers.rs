@@ -1,5 +1,5 @@
-//! Owns the timers: how long until promises that all fall due at one instant are settled, and what a
-//! modest load beside it feels. Settlement is observed in the metrics of the server, because a read
+//! Owns the timers: how late single ones are while many wait, how long until promises that all fall due at one instant are
+//! settled, and what a modest load beside it feels. Settlement is observed in the metrics of the server, because a read
 //! shows a promise as timed out whether or not that is stored yet.
 
 use std::sync::Arc;
@@ -14,11 +14,12 @@ use crate::client::{self, Call, create_body, tomorrow_ms, unix_ms};
 use crate::fill::fill;
 use crate::ids::{IdOrder, Ids};
 use crate::load::Operation;
-use crate::measure::{Measurement, Window};
+use crate::measure::{Measurement, Watch, Window};
 use crate::pace::{Pace, Paced};
 use crate::procfs::{CpuTicks, Resident};
 use crate::report::{Latency, Report, Row, ratio, rounded};
-use crate::targets::{CONNECTIONS, Settled};
+use crate::targets::{CONNECTIONS, Late, Settled};
+use crate::workers::lateness;
 
 /// The counter of promises that were settled because their timeout had come.
 pub(crate) const TIMEOUTS_METRIC: &str = "resonate_timeouts_total";
@@ -44,13 +45,16 @@ pub(crate) async fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
     let create = Operation::Create(Call::Create(create_body(tomorrow_ms())));
     let rate = Measurement::take(&server, &ids, create, CONNECTIONS, CALIBRATION).await?.per_second;
     ensure!(rate >= 1.0, "the server creates nothing");
-    let filling = Duration::from_secs_f64(FILL_FACTOR * timers as f64 / rate) + FILL_EXTRA;
+    let filling = Duration::from_secs_f64(FILL_FACTOR * timers as f64 / rate) + FILL_EXTRA + lateness::TAKES;
     let due = Instant::now() + filling;
     let due_ms = unix_ms() + u64::try_from(filling.as_millis())?;
     let row = fill(&server, &ids, ids.taken() + timers, due_ms, bench.options.fill_max()).await?;
     report.push(Row { measure: format!("fill, {} timers", rounded(timers)), ..row });
     ensure!(Instant::now() < due, "filling went on past the instant at which the timers fall due");
 
+    let before = before + show_lateness(&server, &ids, timers, report).await?;
+
+    ensure!(Instant::now() < due, "measuring went on past the instant at which the timers fall due");
     tokio::time::sleep_until((due.checked_sub(FOREGROUND_LEAD).unwrap_or(due)).into()).await;
     Resident::reset_peak(server.pid());
     let stop = Arc::new(AtomicBool::new(false));
@@ -68,6 +72,22 @@ pub(crate) async fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
     let (paced, (within, cores)) = tokio::try_join!(foreground.run(), watch)?;
     show(&server, report, timers, within, cores, paced)?;
     server.stop().await
+}
+
+/// Measures single timers beside those that wait. Returns how many there were.
+async fn show_lateness(server: &Server, ids: &Arc<Ids>, timers: u64, report: &mut Report) -> Result<u64> {
+    let watch = Watch::start(server)?;
+    let late = lateness::measure(server, ids).await?;
+    let (latency, count) = (Latency::from(&late.latency), late.latency.len());
+    report.push(Row {
+        measure: format!("lateness, {} pending", rounded(timers)),
+        latency: Some(latency),
+        errors: Some(late.errors),
+        note: "from the timeout to its unblock at a listener".to_owned(),
+        ..watch.stop()?.row()
+    });
+    report.findings.late = Some(Late { timers, latency });
+    Ok(count)
 }
 
 /// Waits for the counter; how long after `due` it came to `goal`, and the cores of server and others.

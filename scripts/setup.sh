@@ -32,4 +32,5 @@ need_cargo
 need_cc
 need_component fmt rustfmt
 need_component clippy clippy
+"$(dirname "$0")/setup_clients.sh"
 say "everything is there"

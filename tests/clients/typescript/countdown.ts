@@ -1,0 +1,17 @@
+// A workflow that sleeps: between its steps it is in no process.
+import type { Context } from "@resonatehq/sdk";
+import { say, serve } from "./worker.ts";
+
+function tell(_: Context, left: number) {
+  say("left", left);
+}
+
+function* countdown(ctx: Context, from: number): Generator {
+  for (let left = from; left > 0; left--) {
+    yield* ctx.run(tell, left);
+    yield* ctx.sleep(100);
+  }
+  return "lift-off";
+}
+
+serve({ countdown });

@@ -1,5 +1,6 @@
 //! The integration tests: every table against every driver, what all stores have in common, databases of other versions and programs.
 
+mod clients;
 mod migrations;
 mod mutations;
 mod requests_parity;

@@ -5,9 +5,9 @@
 
 mod auth;
 mod bad_http;
-mod binary;
+pub(crate) mod binary;
 mod bodies;
-mod child;
+pub(crate) mod child;
 mod cli;
 mod client;
 mod cors;
@@ -28,7 +28,7 @@ mod shutdown;
 mod timers;
 mod tokens;
 mod wait;
-mod wire;
+pub(crate) mod wire;
 
 use std::time::{Duration, Instant};
 
@@ -58,7 +58,7 @@ fn seed() -> u64 {
 }
 
 /// Now, in milliseconds since 1970.
-fn now_millis() -> u64 {
+pub(crate) fn now_millis() -> u64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("a time after 1970");
     u64::try_from(since.as_millis()).expect("a time before the end of time")
 }

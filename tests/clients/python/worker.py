@@ -10,6 +10,7 @@ from collections import defaultdict
 from datetime import timedelta
 
 from resonate.resonate import Resonate
+from resonate.retry import Never
 from resonate.types import Value
 
 GROUP = os.environ["WORKER_GROUP"]
@@ -68,7 +69,8 @@ async def obey_or_say(resonate, order):
 
 async def work(functions):
     ttl = timedelta(milliseconds=int(os.environ["WORKER_TTL"]))
-    resonate = Resonate(group=GROUP, pid=os.environ["WORKER_PID"], ttl=ttl)
+    # A function that fails is tried again only where its program says so.
+    resonate = Resonate(group=GROUP, pid=os.environ["WORKER_PID"], ttl=ttl, retry_policy=Never())
     for function in functions:
         resonate.register(function)
     orders = set()

@@ -6,7 +6,8 @@ function shout(_: Context, words: string[], mark: { sign: string; times: number 
   return { text: words.join(" ").toUpperCase() + mark.sign.repeat(mark.times), by: "typescript" };
 }
 
-function refuse(_: Context, why: string): never {
+// The SDK tries functions again, and generators not.
+function* refuse(_: Context, why: string): Generator<any, never, any> {
   throw new TypeError(why);
 }
 

@@ -32,14 +32,14 @@ pub(super) fn free_port() -> u16 {
 pub(super) const NOBODY: u32 = 65534;
 
 /// How to start a server.
-pub(super) struct Start<'a> {
+pub(crate) struct Start<'a> {
     command: Command,
     folder: &'a Folder,
 }
 
 impl<'a> Start<'a> {
     /// `resonate COMMAND` in a folder, without what the environment of the test says.
-    pub(super) fn new(command: &str, folder: &'a Folder) -> Self {
+    pub(crate) fn new(command: &str, folder: &'a Folder) -> Self {
         Self::by(Command::new(binary::path()), command, folder)
     }
 
@@ -61,7 +61,7 @@ impl<'a> Start<'a> {
     }
 
     /// Adds a flag with its value.
-    pub(super) fn flag(mut self, name: &str, text: &str) -> Self {
+    pub(crate) fn flag(mut self, name: &str, text: &str) -> Self {
         self.command.args([name, text]);
         self
     }
@@ -91,7 +91,7 @@ impl<'a> Start<'a> {
     }
 
     /// Starts it and waits until it answers.
-    pub(super) fn serve(self) -> Server {
+    pub(crate) fn serve(self) -> Server {
         let (mut start, [http, grpc, metrics]) = self.ports();
         // Not in the folder, where tests look for what the server leaves.
         let log = log_of(start.folder);
@@ -147,9 +147,9 @@ pub(super) struct Refused {
 }
 
 /// A running server. It is killed when it is dropped.
-pub(super) struct Server {
+pub(crate) struct Server {
     child: Child,
-    pub(super) http: u16,
+    pub(crate) http: u16,
     pub(super) grpc: u16,
     pub(super) metrics: u16,
     log: PathBuf,
@@ -157,7 +157,7 @@ pub(super) struct Server {
 
 impl Server {
     /// `resonate serve` in a folder, on its file `resonate.db`.
-    pub(super) fn start(folder: &Folder) -> Self {
+    pub(crate) fn start(folder: &Folder) -> Self {
         Start::new("serve", folder).serve()
     }
 
@@ -170,7 +170,7 @@ impl Server {
     }
 
     /// The answer to one request on a connection of its own.
-    pub(super) fn ask(&self, request: &Request) -> super::wire::Answer {
+    pub(crate) fn ask(&self, request: &Request) -> super::wire::Answer {
         self.connect().send(request).expect("an answer")
     }
 
@@ -184,7 +184,7 @@ impl Server {
     }
 
     /// Ends it at once, as a power cut would.
-    pub(super) fn kill(mut self) {
+    pub(crate) fn kill(mut self) {
         self.signal(Signal::KILL);
         self.wait();
     }

@@ -106,7 +106,7 @@ fn parse(bytes: &[u8], headless: bool) -> Result<Option<(Answer, usize)>> {
 
 /// A request.
 #[derive(Clone)]
-pub(super) struct Request {
+pub(crate) struct Request {
     method: String,
     path: String,
     headers: Vec<(String, String)>,
@@ -114,7 +114,7 @@ pub(super) struct Request {
 }
 
 impl Request {
-    pub(super) fn new(method: &str, path: &str) -> Self {
+    pub(crate) fn new(method: &str, path: &str) -> Self {
         let (method, path) = (method.to_owned(), path.to_owned());
         Self { method, path, headers: Vec::new(), body: Vec::new() }
     }
@@ -124,7 +124,7 @@ impl Request {
     }
 
     /// Creates or settles a promise, with the verb's idempotency key.
-    pub(super) fn write(id: &str, verb: &str, key: &str, body: &Json) -> Self {
+    pub(crate) fn write(id: &str, verb: &str, key: &str, body: &Json) -> Self {
         let request = Self::new("POST", &format!("/promises/{id}/{verb}"));
         request.header("Idempotency-Key", key).body(body.to_string().into_bytes())
     }
@@ -141,7 +141,7 @@ impl Request {
         self
     }
 
-    pub(super) fn body(mut self, body: Vec<u8>) -> Self {
+    pub(crate) fn body(mut self, body: Vec<u8>) -> Self {
         self.body = body;
         self
     }
@@ -165,8 +165,8 @@ impl Request {
 
 /// An answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Answer {
-    pub(super) status: u16,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
     headers: Vec<(String, String)>,
     pub(super) body: Vec<u8>,
 }
@@ -177,7 +177,7 @@ impl Answer {
         self.headers.iter().find(|(found, _)| found == name).map(|(_, text)| &**text)
     }
 
-    pub(super) fn json(&self) -> Json {
+    pub(crate) fn json(&self) -> Json {
         assert_eq!(self.header("content-type"), Some("application/json"), "{self:?}");
         serde_json::from_slice(&self.body).unwrap_or_else(|why| panic!("no JSON ({why}): {}", self.text()))
     }

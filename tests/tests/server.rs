@@ -17,6 +17,7 @@ mod dispatch;
 mod events;
 mod full_disk;
 mod grpc;
+mod guarded_poll;
 mod kill;
 mod load;
 mod mcp;

@@ -35,7 +35,9 @@ pub(super) async fn connect(
             return error(StatusCode::BAD_REQUEST, &format!("{name}: must not contain NUL characters"));
         }
     }
-    match poll.connect(Subscriber { group, worker, prefix: admission.scope.prefix() }) {
+    // Who holds a connection open for ever would hold its token for ever.
+    let (prefix, lasts) = (admission.scope.prefix(), admission.lasts);
+    match poll.connect(Subscriber { group, worker, prefix, lasts }) {
         Ok(messages) => {
             let mut response = Response::new(Body::from_stream(messages));
             let headers = response.headers_mut();

@@ -10,6 +10,9 @@ use super::tokens::{
 };
 use super::wire::Request;
 
+/// An instant far away.
+const FAR: u64 = 4_000_000_000_000;
+
 /// Checks that a token opens neither `POST /` nor the API of 2023, and that both say why.
 #[track_caller]
 fn refused(server: &Server, status: u16, token: &str, words: &str) {
@@ -132,6 +135,29 @@ fn the_envelope_comes_before_the_token_and_the_token_before_the_request() {
         });
         assert_eq!(found, statuses, "{kind} {data}");
     }
+    server.stop();
+}
+
+#[test]
+fn debugging_and_the_time_of_everybody_are_for_admins() {
+    let folder = Folder::new();
+    let server = guarded(&folder).flag("--debug", "true").serve();
+    for worker in [prefixed(""), prefixed("a")] {
+        for kind in ["debug.start", "debug.stop", "debug.reset", "debug.tick", "debug.snap"] {
+            assert_eq!(call(&server, &worker, kind, &json!({"time": 1})).0, 403, "{kind}");
+        }
+        for time in [json!(FAR), json!("x")] {
+            let mut body = envelope("promise.create", &json!({"id": "a", "timeoutAt": 1}));
+            body["head"]["resonate:debug_time"] = time;
+            assert_eq!(told(&server.ask(&with(&worker, post(&body)))).0, 403);
+        }
+    }
+    let (status, snapshot) = call(&server, &admin(), "debug.snap", &json!({}));
+    assert_eq!((status, &snapshot["promises"]), (200, &json!([])));
+    let mut body = envelope("promise.create", &json!({"id": "a", "timeoutAt": FAR + 1}));
+    body["head"]["resonate:debug_time"] = json!(FAR);
+    let (status, created) = told(&server.ask(&with(&admin(), post(&body))));
+    assert_eq!((status, &created["promise"]["createdAt"]), (200, &json!(FAR)));
     server.stop();
 }
 

@@ -22,10 +22,17 @@ struct Written {
     version: u64,
 }
 
+/// What tells the connections of a group apart. Whoever connects for another prefix under the same name takes nothing over: it could end the
+/// connections of others, and would not be given their messages.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Name {
+    pub(super) worker: Arc<str>,
+    pub(super) prefix: Option<Arc<str>>,
+}
+
 #[derive(Debug)]
 pub(super) struct Connection {
-    pub(super) worker: Arc<str>,
-    pub(super) prefix: Option<String>,
+    pub(super) name: Name,
     /// Of its group, and its own.
     pub(super) mailboxes: [Mailbox; 2],
     queue_max: usize,
@@ -60,8 +67,9 @@ impl State {
 
 impl Connection {
     pub(super) fn new(subscriber: Subscriber, mailboxes: [Mailbox; 2], queue_max: usize) -> Self {
-        let Subscriber { group: _, worker, prefix } = subscriber;
-        Self { worker: worker.into(), prefix, mailboxes, queue_max, state: Mutex::default() }
+        let Subscriber { group: _, worker, prefix, lasts: _ } = subscriber;
+        let name = Name { worker: worker.into(), prefix: prefix.map(Arc::from) };
+        Self { name, mailboxes, queue_max, state: Mutex::default() }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -71,7 +79,7 @@ impl Connection {
 
     /// Takes a message, or gives it back.
     pub(super) fn offer(&self, delivery: Delivery) -> Result<(), Delivery> {
-        if self.prefix.as_deref().is_some_and(|prefix| !delivery.key.id().starts_with(prefix)) {
+        if self.name.prefix.as_deref().is_some_and(|prefix| !delivery.key.id().starts_with(prefix)) {
             return Err(delivery);
         }
         let waker = {
@@ -105,7 +113,8 @@ impl Connection {
         };
         if room > 0 {
             // An error means that the server stops.
-            let _ = voice.pulls.send(Pull { mailbox: mailbox.clone(), prefix: self.prefix.clone(), room });
+            let prefix = self.name.prefix.as_deref().map(str::to_owned);
+            let _ = voice.pulls.send(Pull { mailbox: mailbox.clone(), prefix, room });
         }
         room > 0
     }

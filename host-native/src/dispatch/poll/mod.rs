@@ -9,12 +9,13 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use resonate_core::address::{Mailbox, Route};
 use resonate_core::message::Delivery;
 
 use super::Voice;
-use connection::Connection;
+use connection::{Connection, Name};
 pub use stream::Messages;
 
 /// Bounds of delivery by poll.
@@ -40,6 +41,8 @@ pub struct Subscriber {
     pub worker: String,
     /// It sees only messages whose task or promise has this prefix.
     pub prefix: Option<String>,
+    /// How long it may stay; without a limit where nobody needs a token.
+    pub lasts: Option<Duration>,
 }
 
 /// Why nobody else may connect now.
@@ -64,25 +67,33 @@ pub struct Poll {
 #[derive(Debug, Default)]
 struct Connected {
     groups: HashMap<Mailbox, Group>,
-    workers: HashMap<Mailbox, Arc<Connection>>,
+    /// By the mailbox of a worker's name, one for each prefix.
+    workers: HashMap<Mailbox, BTreeMap<Name, Arc<Connection>>>,
     stopping: bool,
 }
 
 /// The connections of a group by the names of their workers.
 #[derive(Debug, Default)]
 struct Group {
-    members: BTreeMap<Arc<str>, Arc<Connection>>,
+    members: BTreeMap<Name, Arc<Connection>>,
     /// Who got the last message.
-    last: Option<Arc<str>>,
+    last: Option<Name>,
 }
 
 impl Group {
     /// The members, those first whose turn it is.
     fn in_turn(&self) -> impl Iterator<Item = &Arc<Connection>> {
-        let last = self.last.as_deref().unwrap_or("");
-        let behind = self.members.range::<str, _>((Bound::Excluded(last), Bound::Unbounded));
-        let before = self.members.range::<str, _>((Bound::Unbounded, Bound::Included(last)));
+        let last = self.last.as_ref();
+        let behind = self.members.range((last.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded));
+        let before = last.map(|last| self.members.range(..=last)).into_iter().flatten();
         behind.chain(before).map(|(_, connection)| connection)
+    }
+
+    /// The members with this name, of any prefix.
+    fn named(&self, worker: &str) -> impl Iterator<Item = &Arc<Connection>> {
+        let first = Name { worker: worker.into(), prefix: None };
+        let named = self.members.range(first.clone()..).take_while(move |(name, _)| name.worker == first.worker);
+        named.map(|(_, connection)| connection)
     }
 }
 
@@ -98,35 +109,33 @@ impl Poll {
         self.connected.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Connects a worker. An older connection of the same name ends, and what it has not got yet goes to this one.
+    /// Connects a worker. An older connection of the same name and prefix ends, and what it has not got yet goes to this one.
     ///
     /// # Errors
     /// [`Refused`].
     pub fn connect(self: &Arc<Self>, subscriber: Subscriber) -> Result<Messages, Refused> {
         let (any, uni) = (Mailbox::any(&subscriber.group), Mailbox::uni(&subscriber.group, &subscriber.worker));
+        let lasts = subscriber.lasts;
         let connection = Arc::new(Connection::new(subscriber, [any.clone(), uni.clone()], self.queue_max));
         let before = {
             let mut connected = self.lock();
             if connected.stopping {
                 return Err(Refused::Stopping);
             }
-            if connected.workers.len() >= self.connections_max && !connected.workers.contains_key(&uni) {
+            let count: usize = connected.workers.values().map(BTreeMap::len).sum();
+            let takes_over = connected.workers.get(&uni).is_some_and(|same| same.contains_key(&connection.name));
+            if count >= self.connections_max && !takes_over {
                 return Err(Refused::Full);
             }
-            connected
-                .groups
-                .entry(any)
-                .or_default()
-                .members
-                .insert(Arc::clone(&connection.worker), Arc::clone(&connection));
-            connected.workers.insert(uni, Arc::clone(&connection))
+            connected.groups.entry(any).or_default().members.insert(connection.name.clone(), Arc::clone(&connection));
+            connected.workers.entry(uni).or_default().insert(connection.name.clone(), Arc::clone(&connection))
         };
         if let Some(before) = before {
-            tracing::debug!(worker = &*connection.worker, "another connection of the same name takes over");
+            tracing::debug!(worker = &*connection.name.worker, "another connection of the same name takes over");
             before.close(&self.voice);
         }
         connection.pull(&self.voice);
-        Ok(Messages::new(Arc::clone(self), connection))
+        Ok(Messages::new(Arc::clone(self), connection, lasts))
     }
 
     /// Puts a message into the queue of a connection, or gives it back when nobody can take it.
@@ -134,7 +143,7 @@ impl Poll {
         let mut connected = self.lock();
         match route {
             Route::Uni { .. } => match connected.workers.get(&route.mailbox()) {
-                Some(connection) => connection.offer(delivery).err(),
+                Some(same) => offer_to_one_of(same.values(), delivery).1,
                 None => Some(delivery),
             },
             Route::Any { group: _, worker } => match connected.groups.get_mut(&route.mailbox()) {
@@ -148,14 +157,14 @@ impl Poll {
     /// Messages wait in a mailbox: somebody with room pulls them, and who has none does once it has.
     pub(super) fn parked(&self, mailbox: &Mailbox) {
         let connected = self.lock();
-        if let Some(connection) = connected.workers.get(mailbox) {
+        for connection in connected.workers.get(mailbox).into_iter().flat_map(BTreeMap::values) {
             connection.pull_from(mailbox, &self.voice);
         }
         let Some(group) = connected.groups.get(mailbox) else { return };
         // One of each scope is enough: when there is more than it can take, this is called again.
         let mut asked: BTreeSet<Option<&str>> = BTreeSet::new();
         for connection in group.in_turn() {
-            let scope = connection.prefix.as_deref();
+            let scope = connection.name.prefix.as_deref();
             if !asked.contains(&scope) && connection.pull_from(mailbox, &self.voice) {
                 asked.insert(scope);
             }
@@ -167,10 +176,15 @@ impl Poll {
         {
             let mut connected = self.lock();
             let [any, uni] = &connection.mailboxes;
-            if connected.workers.get(uni).is_some_and(|current| Arc::ptr_eq(current, connection)) {
-                connected.workers.remove(uni);
+            if let Some(same) = connected.workers.get_mut(uni)
+                && same.get(&connection.name).is_some_and(|current| Arc::ptr_eq(current, connection))
+            {
+                same.remove(&connection.name);
+                if same.is_empty() {
+                    connected.workers.remove(uni);
+                }
                 if let Some(group) = connected.groups.get_mut(any) {
-                    group.members.remove(&connection.worker);
+                    group.members.remove(&connection.name);
                     if group.members.is_empty() {
                         connected.groups.remove(any);
                     }
@@ -189,25 +203,30 @@ impl Poll {
             connected.groups.clear();
             std::mem::take(&mut connected.workers)
         };
-        connections.into_values().for_each(|connection| connection.close(&self.voice));
+        connections.into_values().flat_map(BTreeMap::into_values).for_each(|connection| connection.close(&self.voice));
     }
 }
 
 fn offer_to_group(group: &mut Group, preferred: Option<&str>, delivery: Delivery) -> Option<Delivery> {
-    let mut left = Some(delivery);
-    let mut taker = None;
-    let preferred = preferred.and_then(|worker| group.members.get(worker));
-    for connection in preferred.into_iter().chain(group.in_turn().take(limits::CANDIDATES_MAX)) {
-        match connection.offer(left.take()?) {
-            Ok(()) => {
-                taker = Some(Arc::clone(&connection.worker));
-                break;
-            }
-            Err(back) => left = Some(back),
-        }
-    }
-    if let Some(worker) = taker {
-        group.last = Some(worker);
+    let preferred = preferred.into_iter().flat_map(|worker| group.named(worker));
+    let candidates = preferred.chain(group.in_turn()).take(limits::CANDIDATES_MAX);
+    let (taker, left) = offer_to_one_of(candidates, delivery);
+    if taker.is_some() {
+        group.last = taker;
     }
     left
+}
+
+/// Offers a message to each until one takes it. Who has, or the message.
+fn offer_to_one_of<'a>(
+    candidates: impl Iterator<Item = &'a Arc<Connection>>,
+    mut delivery: Delivery,
+) -> (Option<Name>, Option<Delivery>) {
+    for connection in candidates {
+        match connection.offer(delivery) {
+            Ok(()) => return (Some(connection.name.clone()), None),
+            Err(back) => delivery = back,
+        }
+    }
+    (None, Some(delivery))
 }

@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll as Polled};
+use std::time::Duration;
 
 use axum::body::Bytes;
 use resonate_core::message::{Delivery, Message};
@@ -26,12 +27,17 @@ pub struct Messages {
     connection: Arc<Connection>,
     /// When the last sign of life was written; none before the first.
     alive_at: Option<Instant>,
+    /// When the connection ends whatever happens; never where it has no limit.
+    ends_at: Option<Instant>,
     sleep: Pin<Box<Sleep>>,
 }
 
 impl Messages {
-    pub(super) fn new(poll: Arc<Poll>, connection: Arc<Connection>) -> Self {
-        Self { poll, connection, alive_at: None, sleep: Box::pin(sleep_until(Instant::now())) }
+    /// A limit beyond the end of time is none.
+    pub(super) fn new(poll: Arc<Poll>, connection: Arc<Connection>, lasts: Option<Duration>) -> Self {
+        let now = Instant::now();
+        let ends_at = lasts.and_then(|lasts| now.checked_add(lasts));
+        Self { poll, connection, alive_at: None, ends_at, sleep: Box::pin(sleep_until(now)) }
     }
 
     fn print(&self, deliveries: &[Delivery]) -> Bytes {
@@ -54,6 +60,9 @@ impl Stream for Messages {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Polled<Option<Self::Item>> {
         let now = Instant::now();
+        if self.ends_at.is_some_and(|ends_at| ends_at <= now) {
+            return Polled::Ready(None);
+        }
         let Some(alive_at) = self.alive_at else {
             self.alive_at = Some(now);
             return Polled::Ready(Some(Ok(Bytes::from_static(GREETING))));
@@ -64,12 +73,15 @@ impl Stream for Messages {
             Next::Nothing(confirm_at) => confirm_at,
         };
         let silent_until = alive_at + KEEP_ALIVE_INTERVAL;
-        let wake_at = confirm_at.map_or(silent_until, |confirm_at| confirm_at.min(silent_until));
+        let wake_at = [confirm_at, self.ends_at].into_iter().flatten().fold(silent_until, Instant::min);
         if self.sleep.deadline() != wake_at {
             self.sleep.as_mut().reset(wake_at);
         }
         if self.sleep.as_mut().poll(cx).is_pending() {
             return Polled::Pending;
+        }
+        if self.ends_at.is_some_and(|ends_at| ends_at <= wake_at) {
+            return Polled::Ready(None);
         }
         self.connection.confirm(now, &self.poll.voice);
         self.alive_at = Some(now);

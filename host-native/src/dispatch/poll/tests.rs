@@ -56,7 +56,7 @@ fn start() -> (Arc<Poll>, Mail) {
 
 fn connect(poll: &Arc<Poll>, group: &str, worker: &str, prefix: Option<&str>) -> Messages {
     let (group, worker) = (group.to_owned(), worker.to_owned());
-    poll.connect(Subscriber { group, worker, prefix: prefix.map(str::to_owned) }).unwrap()
+    poll.connect(Subscriber { group, worker, prefix: prefix.map(str::to_owned), lasts: None }).unwrap()
 }
 
 /// Offers a message; whether somebody took it.
@@ -179,6 +179,47 @@ async fn a_connection_sees_only_ids_with_its_prefix() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_name_of_a_worker_of_another_prefix_takes_nothing_over() {
+    let (poll, _mail) = start();
+    let mut mine = connect(&poll, "g", "w", Some("mine."));
+    let mut other = connect(&poll, "g", "w", Some("other."));
+    for stream in [&mut mine, &mut other] {
+        assert_eq!(now(stream).await.as_deref(), Some(": connected\n\n"));
+    }
+    for (stream, id) in [(&mut mine, "mine.1"), (&mut other, "other.1")] {
+        for to in ["poll://uni@g/w", "poll://any@g/w", "poll://any@g"] {
+            assert!(offer(&poll, execute(id, to)), "{id} {to}");
+            assert!(now(stream).await.is_some_and(|text| text.contains(id)), "{id} {to}");
+        }
+    }
+    drop(other);
+    assert!(!offer(&poll, execute("other.2", "poll://uni@g/w")));
+    assert!(offer(&poll, execute("mine.2", "poll://uni@g/w")), "the end of one is not that of the other");
+    let _again = connect(&poll, "g", "w", Some("mine."));
+    assert_eq!(now(&mut mine).await.as_deref(), Some("the end"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_ends_with_its_token_and_gives_back_what_may_be_lost() {
+    let (poll, mut mail) = start();
+    let lasts = KEEP_ALIVE_INTERVAL + Duration::from_secs(5);
+    let subscriber = |lasts| Subscriber { group: "g".to_owned(), worker: "w".to_owned(), prefix: None, lasts };
+    let mut messages = poll.connect(subscriber(Some(lasts))).unwrap();
+    let connected = tokio::time::Instant::now();
+    assert!(messages.next().await.is_some_and(|chunk| chunk.is_ok()), "a greeting");
+    assert!(messages.next().await.is_some_and(|chunk| chunk.is_ok()), "a sign of life");
+    assert!(offer(&poll, unblock("foo", "poll://uni@g/w")));
+    assert!(messages.next().await.is_some_and(|chunk| chunk.is_ok()), "a message");
+    assert!(messages.next().await.is_none());
+    assert_eq!(connected.elapsed(), lasts);
+    drop(messages);
+    let key = unblock("foo", "poll://uni@g/w").key;
+    assert_eq!(reports(&mut mail), [Request::MessageUnclaimed { key, version: 0 }]);
+    assert!(!offer(&poll, unblock("foo", "poll://uni@g/w")));
+    assert!(poll.connect(subscriber(Some(Duration::MAX))).is_ok(), "a token for ever is no limit");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_silent_connection_shows_signs_of_life() {
     let (poll, _mail) = start();
     let mut messages = pin!(connect(&poll, "g", "w", None));
@@ -197,6 +238,6 @@ async fn a_stop_ends_everything() {
     let _ = now(&mut messages).await;
     poll.stop();
     assert_eq!(now(&mut messages).await.as_deref(), Some("the end"));
-    let again = Subscriber { group: "g".to_owned(), worker: "w".to_owned(), prefix: None };
+    let again = Subscriber { group: "g".to_owned(), worker: "w".to_owned(), prefix: None, lasts: None };
     assert_eq!(poll.connect(again).err(), Some(Refused::Stopping));
 }

@@ -33,4 +33,5 @@ need_cc
 need_component fmt rustfmt
 need_component clippy clippy
 "$(dirname "$0")/setup_clients.sh"
+"$(dirname "$0")/setup_schemathesis.sh"
 say "everything is there"

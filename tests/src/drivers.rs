@@ -9,6 +9,8 @@ mod sqlite;
 
 use crate::driver::{Dials, Driver};
 
+pub use http::http_call;
+
 /// Requests per body, in bytes, that the drivers with a network take.
 pub const BODY_LIMIT: usize = 16 << 10;
 

@@ -41,7 +41,7 @@ use std::path::PathBuf;
 use crate::drivers::Kind;
 
 pub use request::envelope_of;
-pub use run::run;
+pub use run::{run, run_with};
 
 /// A table.
 #[derive(Debug)]

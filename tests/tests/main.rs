@@ -3,6 +3,7 @@
 mod clients;
 mod migrations;
 mod mutations;
+mod openapi;
 mod requests_parity;
 mod server;
 mod store_contract;

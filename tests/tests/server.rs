@@ -24,6 +24,7 @@ mod mcp;
 mod metrics;
 mod quick_start;
 mod refusals;
+mod schemathesis;
 mod scopes;
 mod shutdown;
 mod timers;

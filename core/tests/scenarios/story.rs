@@ -33,7 +33,7 @@ impl Story {
         let effects = decisions.iter().flat_map(|decision| &decision.effects);
         let messages = effects.filter_map(|effect| match effect {
             Effect::Deliver(delivery) => Some(delivery.message.clone()),
-            Effect::WakeAt(_) => None,
+            Effect::Parked(_) | Effect::WakeAt(_) => None,
         });
         (decisions[0].reply.clone(), messages.collect())
     }

@@ -5,6 +5,7 @@ mod body;
 mod connections;
 pub mod cors;
 mod envelope;
+pub mod openapi;
 mod operations;
 mod poll;
 mod promises;
@@ -71,6 +72,7 @@ pub fn api(shared: Shared) -> Router {
         .route("/promises", any(promises::search))
         .route("/promises/", any(promises::promise))
         .route("/promises/{*path}", any(promises::promise))
+        .route("/openapi.json", get(openapi::document))
         .route("/health", get(operations::health))
         .route("/ready", get(operations::ready))
         .fallback(respond::no_route)

@@ -68,20 +68,26 @@ impl Http {
 impl Driver for Http {
     fn call(&mut self, now: Timestamp, call: &Call) -> Option<Answer> {
         self.server.advance_to(now);
-        match call {
-            Call::Rest(call) => Some(self.send(&of_rest(call))),
-            Call::Http(call) => Some(self.send(call)),
-            Call::Tick => {
-                self.server.tick();
-                Some(Answer { status: 200, body: Value::Null })
-            }
-            Call::Envelope(body) => Some(self.send(&of_envelope(body))),
-            Call::Sent | Call::Report(_) | Call::Connect => None,
+        if let Call::Tick = call {
+            self.server.tick();
+            return Some(Answer { status: 200, body: Value::Null });
         }
+        http_call(call).map(|call| self.send(&call))
     }
 
     fn snapshot(&mut self) -> Option<Snapshot> {
         Some(self.server.snapshot())
+    }
+}
+
+/// A call as a request of HTTP; `None` where it is none.
+#[must_use]
+pub fn http_call(call: &Call) -> Option<HttpCall> {
+    match call {
+        Call::Rest(call) => Some(of_rest(call)),
+        Call::Http(call) => Some(call.clone()),
+        Call::Envelope(body) => Some(of_envelope(body)),
+        Call::Tick | Call::Sent | Call::Report(_) | Call::Connect => None,
     }
 }
 

@@ -21,11 +21,20 @@ const SHOWN_CHARS_MAX: usize = 2000;
 /// # Panics
 /// With every row that failed: where it stands, what was expected, what came.
 pub fn run(path: &Path, kind: Kind) {
+    run_with(path, kind, &mut |dials| kind.open(dials));
+}
+
+/// Runs the rows of a table that are for drivers of a kind against drivers of one's own.
+///
+/// # Panics
+/// As [`run`].
+pub fn run_with(path: &Path, kind: Kind, open: &mut dyn FnMut(Dials) -> Box<dyn Driver>) {
     let text = std::fs::read_to_string(path).unwrap_or_else(|why| panic!("{}: {why}", path.display()));
     let table = Table::parse(path, &text).unwrap_or_else(|why| panic!("{why}"));
     let (mut rows, mut failures) = (0, String::new());
     for scenario in table.scenarios.iter().filter(|scenario| scenario.drivers.include(kind)) {
-        match run_scenario(scenario, kind) {
+        let mut driver = open(Dials { strict: scenario.strict });
+        match run_scenario(scenario, kind, &mut *driver) {
             Ok(count) => rows += count,
             Err((line, why)) => {
                 let _ =
@@ -39,11 +48,10 @@ pub fn run(path: &Path, kind: Kind) {
 }
 
 /// Runs the rows until one fails. How many there were.
-fn run_scenario(scenario: &Scenario, kind: Kind) -> Result<usize, (usize, String)> {
-    let mut driver = kind.open(Dials { strict: scenario.strict });
+fn run_scenario(scenario: &Scenario, kind: Kind, driver: &mut dyn Driver) -> Result<usize, (usize, String)> {
     let (mut rows, mut cursor) = (0, None);
     for row in scenario.rows.iter().filter(|row| row.drivers.include(kind)) {
-        let answer = run_row(row, &mut *driver, cursor.as_deref()).map_err(|why| (row.line, why))?;
+        let answer = run_row(row, driver, cursor.as_deref()).map_err(|why| (row.line, why))?;
         let given = answer.body.get("cursor").and_then(Value::as_str);
         cursor = given.map(str::to_owned).or(cursor);
         rows += 1;

@@ -44,9 +44,14 @@ fn the_calls_of_the_readme_do_what_it_says() {
         println!("skipped: there is no curl; the calls themselves are tested elsewhere");
         return;
     }
-    let mut calls = lines_of_the_readme("Quick start");
-    calls.retain(|line| line.starts_with("curl "));
-    let [create, resolve, read] = &calls[..] else { panic!("three calls: {calls:#?}") };
+    let calls_of = |chapter: &str| {
+        let mut calls = lines_of_the_readme(chapter);
+        calls.retain(|line| line.starts_with("curl "));
+        calls
+    };
+    let (quick, api) = (calls_of("Quick start"), calls_of("The API"));
+    let [create, resolve, read] = &quick[..] else { panic!("three calls: {quick:#?}") };
+    let [enveloped] = &api[..] else { panic!("one call: {api:#?}") };
     let reject = resolve.replace("/resolve", "/reject").replace("Resolved", "Rejected");
     let folder = Folder::new();
     let server = Server::start(&folder);
@@ -60,6 +65,9 @@ fn the_calls_of_the_readme_do_what_it_says() {
     for again in [create, resolve, &reject] {
         assert_eq!(type_in(again, &server), (200, resolved.clone()), "{again}");
     }
+
+    let (status, answer) = type_in(enveloped, &server);
+    assert_eq!((status, &answer["data"]["promise"]["state"]), (200, &json!("pending")));
 
     server.stop();
     let server = Server::start(&folder);

@@ -95,7 +95,7 @@ fn parse(bytes: &[u8], headless: bool) -> Result<Option<(Answer, usize)>> {
         .collect();
     let mut answer = Answer { status, headers, body: Vec::new() };
     let length = match answer.header("content-length") {
-        _ if headless || status < 200 => 0,
+        _ if headless || status < 200 || status == 304 => 0,
         Some(length) => length.parse().map_err(|_| invalid("no length"))?,
         None => return Err(invalid("an answer without its length")),
     };

@@ -10,10 +10,10 @@ def tell(_: Context, left: int) -> None:
     say("left", left)
 
 
-async def countdown(ctx: Context, start: int) -> str:
+async def countdown(ctx: Context, start: int, pause: int) -> str:
     for left in range(start, 0, -1):
         await ctx.run(tell, left)
-        await ctx.sleep(timedelta(milliseconds=100))
+        await ctx.sleep(timedelta(milliseconds=pause))
     return "lift-off"
 
 

@@ -6,10 +6,10 @@ function tell(_: Context, left: number) {
   say("left", left);
 }
 
-function* countdown(ctx: Context, from: number): Generator {
+function* countdown(ctx: Context, from: number, pause: number): Generator {
   for (let left = from; left > 0; left--) {
     yield* ctx.run(tell, left);
-    yield* ctx.sleep(100);
+    yield* ctx.sleep(pause);
   }
   return "lift-off";
 }

@@ -121,7 +121,9 @@ fn dispatch(t: &mut Transition<'_>, request: &Request) -> Decided {
         Request::RunSchedule { id, runs_left } => run_schedule::decide(t, id, *runs_left),
         Request::ClaimMessage { key, claim } => claim_message::decide(t, key, *claim),
         Request::MessageDelivered { key, version } => report_message::delivered(t, key, *version),
-        Request::MessageFailed { key, version } => report_message::failed(t, key, *version),
+        Request::MessageFailed { key, version, jitter_permille } => {
+            report_message::failed(t, key, *version, *jitter_permille)
+        }
         Request::MessageUnclaimed { key, version } => report_message::unclaimed(t, key, *version),
     }
 }

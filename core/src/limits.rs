@@ -55,3 +55,5 @@ pub const MESSAGE_CLAIM: Millis = Millis::saturating(30_000);
 pub const MESSAGE_BACKOFF_BASE: Millis = Millis::saturating(1_000);
 /// Longest delay after a failed delivery.
 pub const MESSAGE_BACKOFF_MAX: Millis = Millis::saturating(300_000);
+/// By how many thousandths a delay after a failed delivery may be shorter than it is otherwise.
+pub const MESSAGE_JITTER_PERMILLE_MAX: u64 = 250;

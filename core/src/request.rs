@@ -172,6 +172,9 @@ pub enum Request {
         key: MessageKey,
         /// The version that was tried; 0 for an `unblock`.
         version: u64,
+        /// By how many thousandths of the delay it is tried again sooner, so that what failed together does not come again together. The host
+        /// draws it, [`crate::limits::MESSAGE_JITTER_PERMILLE_MAX`] at most.
+        jitter_permille: u64,
     },
     /// Report: no connection can take a message now.
     MessageUnclaimed {

@@ -81,7 +81,7 @@ fn requests_about(of: &str, other: &str) -> Vec<Request> {
     for key in [execute, unblock] {
         requests.push(Request::ClaimMessage { key: key.clone(), claim: Claim::Connected });
         requests.push(Request::MessageDelivered { key: key.clone(), version: 0 });
-        requests.push(Request::MessageFailed { key: key.clone(), version: 0 });
+        requests.push(Request::MessageFailed { key: key.clone(), version: 0, jitter_permille: 0 });
         requests.push(Request::MessageUnclaimed { key, version: 0 });
     }
     requests

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use super::{Decided, Transition};
 use crate::effect::Effect;
-use crate::limits::{MESSAGE_BACKOFF_BASE, MESSAGE_BACKOFF_MAX};
+use crate::limits::{MESSAGE_BACKOFF_BASE, MESSAGE_BACKOFF_MAX, MESSAGE_JITTER_PERMILLE_MAX};
 use crate::message::{MessageKey, OutboxEntry};
 use crate::reply::Reply;
 use crate::task::{Task, TaskState};
-use crate::time::Timestamp;
+use crate::time::{Millis, Timestamp};
 use crate::write::Write;
 
 /// The message reached its worker or listener: the entry leaves the outbox.
@@ -23,10 +23,12 @@ pub(super) fn delivered(t: &mut Transition<'_>, key: &MessageKey, version: u64) 
     Ok(Reply::Done)
 }
 
-/// The delivery failed: it is tried again after a delay that doubles.
-pub(super) fn failed(t: &mut Transition<'_>, key: &MessageKey, version: u64) -> Decided {
+/// The delivery failed: it is tried again after a delay that doubles, less the jitter.
+pub(super) fn failed(t: &mut Transition<'_>, key: &MessageKey, version: u64, jitter_permille: u64) -> Decided {
     let Some(entry) = reported(t, key, version)? else { return Ok(Reply::Idle) };
-    let delay = MESSAGE_BACKOFF_BASE.doubled(entry.failures).min(MESSAGE_BACKOFF_MAX);
+    let delay = MESSAGE_BACKOFF_BASE.doubled(entry.failures).min(MESSAGE_BACKOFF_MAX).as_millis();
+    let sooner = delay * jitter_permille.min(MESSAGE_JITTER_PERMILLE_MAX) / 1000;
+    let delay = Millis::saturating(delay - sooner);
     // A late report may meet the execute after the one that it speaks of, which is still held back.
     let held_back = match (key, waiting_task(t, &entry)?) {
         (MessageKey::Unblock { .. }, _) => Timestamp::ZERO,

@@ -132,13 +132,24 @@ fn an_unblock_is_tried_until_its_retention_ends() {
     let week = Rules::default().unblock_retention.as_millis();
     let (mut now, mut attempts) = (0, 1);
     while story.0.state.messages.contains_key(&key) {
-        story.reply(now, &Request::MessageFailed { key: key.clone(), version: 0 });
+        story.reply(now, &Request::MessageFailed { key: key.clone(), version: 0, jitter_permille: 0 });
         let due = story.0.state.messages[&key].due_at.as_millis() - NEW_YEAR;
         assert!(due - now <= 300_000);
         now = due;
         attempts += story.at(now, &Request::ClaimMessage { key: key.clone(), claim: Claim::Due }).1.len();
     }
     assert!(now >= week && now < week + 300_000 && attempts > 2_000, "{attempts} attempts until {now}");
+}
+
+#[test]
+fn jitter_takes_at_most_a_quarter_off_the_delay() {
+    for (jitter_permille, delay) in [(0, 1_000), (100, 900), (250, 750), (u64::MAX, 750)] {
+        let mut story = Story::new();
+        let key = listen(&mut story, "http://gone");
+        story.reply(0, &settle("done"));
+        story.reply(0, &Request::MessageFailed { key: key.clone(), version: 0, jitter_permille });
+        assert_eq!(story.0.state.messages[&key].due_at, instant(delay));
+    }
 }
 
 #[test]

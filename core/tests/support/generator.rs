@@ -312,7 +312,7 @@ impl Generator {
     pub(crate) fn report(&mut self, key: MessageKey, version: u64) -> Request {
         match self.rng.u32(..3) {
             0 => Request::MessageDelivered { key, version },
-            1 => Request::MessageFailed { key, version },
+            1 => Request::MessageFailed { key, version, jitter_permille: self.rng.u64(..=1000) },
             _ => Request::MessageUnclaimed { key, version },
         }
     }

@@ -1,6 +1,7 @@
 //! What transports say about deliveries, on its way back to the machine. Reports wait a moment for others, so that many are one entry of the
 //! engine's queue; a worker that acquires its task meanwhile has made the report superfluous.
 
+use resonate_core::limits::MESSAGE_JITTER_PERMILLE_MAX;
 use resonate_core::message::{Delivery, MessageKey};
 use resonate_core::request::Request;
 use tokio::sync::mpsc;
@@ -41,7 +42,10 @@ impl Reports {
     pub fn report_key(&self, key: MessageKey, version: u64, outcome: Outcome) {
         let request = match outcome {
             Outcome::Delivered => Request::MessageDelivered { key, version },
-            Outcome::Failed => Request::MessageFailed { key, version },
+            Outcome::Failed => {
+                let jitter_permille = fastrand::u64(..=MESSAGE_JITTER_PERMILLE_MAX);
+                Request::MessageFailed { key, version, jitter_permille }
+            }
             Outcome::Unclaimed => Request::MessageUnclaimed { key, version },
         };
         // Once the engine has stopped nobody needs reports: claims end by themselves.

@@ -174,7 +174,7 @@ where
         let reports =
             std::mem::take(&mut self.shown).into_iter().map(|Handed { key, version, shown: _ }| match delivery {
                 Delivery::Delivered => Request::MessageDelivered { key, version },
-                Delivery::Failed => Request::MessageFailed { key, version },
+                Delivery::Failed => Request::MessageFailed { key, version, jitter_permille: 0 },
                 Delivery::Unclaimed => Request::MessageUnclaimed { key, version },
             });
         let reports: Vec<Request> = reports.collect();

@@ -60,7 +60,7 @@ fn named_ids(request: &Request) -> Vec<&str> {
         Request::SearchPromises(_) | Request::SearchTasks(_) | Request::SearchSchedules(_) => Vec::new(),
         Request::ClaimMessage { key, claim: _ }
         | Request::MessageDelivered { key, version: _ }
-        | Request::MessageFailed { key, version: _ }
+        | Request::MessageFailed { key, version: _, jitter_permille: _ }
         | Request::MessageUnclaimed { key, version: _ } => vec![key.id()],
     }
 }

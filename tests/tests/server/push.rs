@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 use resonate_tests::folder::Folder;
 use serde_json::{Value as Json, json};
 
-use super::PATIENCE;
 use super::child::{Server, Start};
+use super::metrics::Exposition;
 use super::wire::Request;
+use super::{PATIENCE, eventually};
 
 const FAR: u64 = 4_000_000_000_000;
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
@@ -137,9 +138,11 @@ fn what_failed_is_delivered_again_after_a_backoff_and_what_arrived_is_not() {
     // 1 s and 2 s, less a quarter for jitter.
     assert!(second.at - first.at >= Duration::from_millis(700), "{:?}", second.at - first.at);
     assert!(third.at - second.at >= Duration::from_millis(1400), "{:?}", third.at - second.at);
-    let metrics = super::metrics::Exposition::of(&server);
-    assert_eq!(metrics.value(r#"resonate_deliveries_total{status="failed"}"#), 2.0);
-    assert!(listener.posts.recv_timeout(Duration::from_secs(1)).is_err(), "it had arrived");
+    let deliveries =
+        |status| Exposition::of(&server).value(&format!("resonate_deliveries_total{{status=\"{status}\"}}"));
+    eventually("the delivery is reported", || (deliveries("delivered") == 1.0).then_some(()));
+    assert_eq!(deliveries("failed"), 2.0);
+    assert!(listener.posts.try_recv().is_err(), "it had arrived");
     server.stop();
 }
 

@@ -1,6 +1,7 @@
 //! Rules of the machine that are stated best as a short story: what is held back, doubled, bounded, cleared or saturated.
 
 mod bounds;
+mod claims;
 mod dispatch;
 mod story;
 #[path = "../support/mod.rs"]

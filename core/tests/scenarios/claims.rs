@@ -27,11 +27,11 @@ fn a_claim_is_nobody_elses_until_its_claimer_is_known_to_be_gone() {
     let mut story = Story::new();
     let key = execute(&id("job"));
     let sent = Message::Execute { task: id("job"), version: 0 };
-    assert_eq!(story.at(0, &create("job", NEVER, targeted())).1, [sent.clone()]);
+    assert_eq!(story.at(0, &create("job", NEVER, targeted())).1, std::slice::from_ref(&sent));
     for not_yet in [Claim::Due, Claim::Connected] {
         assert_eq!(story.at(29_999, &claim(&key, not_yet)).1, []);
     }
-    assert_eq!(story.at(29_999, &claim(&key, Claim::Orphaned)).1, [sent.clone()]);
+    assert_eq!(story.at(29_999, &claim(&key, Claim::Orphaned)).1, std::slice::from_ref(&sent));
     assert_eq!(story.at(59_998, &claim(&key, Claim::Due)).1, [], "it is claimed anew");
     assert_eq!(story.at(59_999, &claim(&key, Claim::Due)).1, [sent]);
 }

@@ -38,6 +38,9 @@ use std::time::{Duration, Instant};
 /// Longest wait for anything: far above what is normal, so that a busy machine fails no test.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// An instant that no test lives to see.
+const FAR: u64 = 4_000_000_000_000;
+
 /// Tries until something is there.
 pub(crate) fn eventually<T>(what: &str, mut attempt: impl FnMut() -> Option<T>) -> T {
     let started = Instant::now();

@@ -4,6 +4,7 @@ use jsonwebtoken::{Algorithm, EncodingKey};
 use resonate_tests::folder::Folder;
 use serde_json::{Value as Json, json};
 
+use super::FAR;
 use super::child::Server;
 use super::tokens::{
     admin, call, envelope, guarded, in_seconds, key_file, pem, post, prefixed, signed, token, told, with,
@@ -11,7 +12,6 @@ use super::tokens::{
 use super::wire::Request;
 
 /// An instant far away.
-const FAR: u64 = 4_000_000_000_000;
 
 /// Checks that a token opens neither `POST /` nor the API of 2023, and that both say why.
 #[track_caller]

@@ -10,9 +10,10 @@ use std::sync::atomic::{AtomicU16, Ordering};
 
 use resonate_tests::folder::Folder;
 use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value as Json, json};
 
 use super::wire::{Connection, Request};
-use super::{binary, eventually};
+use super::{FAR, binary, eventually};
 
 /// Ports that the system gives to nobody by itself, so that a client's port is never in the way.
 const PORTS: std::ops::Range<u16> = 20_000..32_000;
@@ -172,6 +173,21 @@ impl Server {
     /// The answer to one request on a connection of its own.
     pub(crate) fn ask(&self, request: &Request) -> super::wire::Answer {
         self.connect().send(request).expect("an answer")
+    }
+
+    /// The data of a call of today's protocol that must succeed.
+    #[track_caller]
+    pub(super) fn call(&self, kind: &str, data: &Json) -> Json {
+        let answer = self.ask(&Request::call(kind, data));
+        assert_eq!(answer.status, 200, "{kind} {data}: {}", answer.text());
+        answer.json()["data"].clone()
+    }
+
+    /// Creates a promise that never times out, with a task for whoever is at `target`.
+    #[track_caller]
+    pub(super) fn create_task(&self, id: &str, target: &str) {
+        let tags = json!({"resonate:target": target});
+        self.call("promise.create", &json!({"id": id, "timeoutAt": FAR, "tags": tags}));
     }
 
     pub(super) fn signal(&self, signal: Signal) {

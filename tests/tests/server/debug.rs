@@ -3,11 +3,10 @@
 use resonate_tests::folder::Folder;
 use serde_json::{Value as Json, json};
 
+use super::FAR;
 use super::child::{Server, Start};
 use super::events::Events;
 use super::wire::Request;
-
-const FAR: u64 = 4_000_000_000_000;
 
 fn ask(server: &Server, kind: &str, time: Option<u64>, data: &Json) -> (u16, Json) {
     let mut head = json!({"corrId": "c", "version": "2026-04-01"});

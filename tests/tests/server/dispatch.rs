@@ -1,38 +1,23 @@
 //! Messages reach workers that hold a connection: at once, those that may have them, and at least once, whoever comes and goes.
 
 use resonate_tests::folder::Folder;
-use serde_json::{Value as Json, json};
+use serde_json::json;
 
 use super::child::{Server, Start};
 use super::events::Events;
 use super::metrics::Exposition;
 use super::wire::Request;
-use super::{eventually, now_millis};
-
-const FAR: u64 = 4_000_000_000_000;
-
-/// The data of a call that must succeed.
-#[track_caller]
-fn call(server: &Server, kind: &str, data: &Json) -> Json {
-    let answer = server.ask(&Request::call(kind, data));
-    assert_eq!(answer.status, 200, "{kind} {data}: {}", answer.text());
-    answer.json()["data"].clone()
-}
-
-fn create(server: &Server, id: &str, target: &str) {
-    let tags = json!({"resonate:target": target});
-    call(server, "promise.create", &json!({"id": id, "timeoutAt": FAR, "tags": tags}));
-}
+use super::{FAR, eventually, now_millis};
 
 /// Creates a promise with a listener and settles it.
 fn settle_for(server: &Server, id: &str, listener: &str) {
-    call(server, "promise.create", &json!({"id": id, "timeoutAt": FAR}));
-    call(server, "promise.register_listener", &json!({"awaited": id, "address": listener}));
-    call(server, "promise.settle", &json!({"id": id, "state": "resolved"}));
+    server.call("promise.create", &json!({"id": id, "timeoutAt": FAR}));
+    server.call("promise.register_listener", &json!({"awaited": id, "address": listener}));
+    server.call("promise.settle", &json!({"id": id, "state": "resolved"}));
 }
 
 fn acquire(server: &Server, id: &str) {
-    call(server, "task.acquire", &json!({"id": id, "version": 0, "pid": "p", "ttl": 60_000}));
+    server.call("task.acquire", &json!({"id": id, "version": 0, "pid": "p", "ttl": 60_000}));
 }
 
 /// Waits until nothing is in the outbox but what waits for a connection.
@@ -51,14 +36,14 @@ fn an_execute_names_the_task_and_the_server() {
     let folder = Folder::new();
     let server = Start::new("dev", &folder).flag("--server-url", "https://resonate.example").serve();
     let mut worker = Events::open(&server, "/poll/default/w");
-    create(&server, "foo", "poll://any@default");
+    server.create_task("foo", "poll://any@default");
     let message = json!({"kind": "execute", "head": {"serverUrl": "https://resonate.example"},
         "data": {"task": {"id": "foo", "version": 0}}});
     assert_eq!(worker.next(), Some(message));
     acquire(&server, "foo");
-    call(&server, "promise.register_listener", &json!({"awaited": "foo", "address": "poll://uni@default/w"}));
+    server.call("promise.register_listener", &json!({"awaited": "foo", "address": "poll://uni@default/w"}));
     let action = json!({"kind": "promise.settle", "data": {"id": "foo", "state": "resolved", "value": {"data": "1"}}});
-    let settled = call(&server, "task.fulfill", &json!({"id": "foo", "version": 1, "action": action}));
+    let settled = server.call("task.fulfill", &json!({"id": "foo", "version": 1, "action": action}));
     assert_eq!(worker.next(), Some(json!({"kind": "unblock", "head": {}, "data": settled})));
     server.stop();
 }
@@ -74,7 +59,7 @@ fn names_are_the_same_however_they_are_encoded() {
         ("c", "poll://uni@My%20Group/w%2F1"),
         ("d", "poll://uni@My Group/w/1"),
     ] {
-        create(&server, id, target);
+        server.create_task(id, target);
         assert_eq!(worker.next_task(), id, "{target}");
     }
     server.stop();
@@ -87,18 +72,18 @@ fn a_group_takes_turns_and_prefers_who_is_named() {
     let mut workers = ["a", "b", "c"].map(|id| Events::open(&server, &format!("/poll/g/{id}")));
     let mut stranger = Events::open(&server, "/poll/other/a");
     for (number, turn) in [0, 1, 2, 0, 1].into_iter().enumerate() {
-        create(&server, &format!("any {number}"), "poll://any@g");
+        server.create_task(&format!("any {number}"), "poll://any@g");
         assert_eq!(workers[turn].next_task(), format!("any {number}"));
     }
     for number in 0..3 {
-        create(&server, &format!("b {number}"), "poll://any@g/b");
+        server.create_task(&format!("b {number}"), "poll://any@g/b");
         assert_eq!(workers[1].next_task(), format!("b {number}"));
-        create(&server, &format!("c {number}"), "poll://uni@g/c");
+        server.create_task(&format!("c {number}"), "poll://uni@g/c");
         assert_eq!(workers[2].next_task(), format!("c {number}"));
     }
-    create(&server, "absent", "poll://any@g/absent");
+    server.create_task("absent", "poll://any@g/absent");
     assert_eq!(workers[2].next_task(), "absent");
-    create(&server, "last", "poll://any@other");
+    server.create_task("last", "poll://any@other");
     assert_eq!(stranger.next_task(), "last", "what was not for it did not come");
     server.stop();
 }
@@ -107,7 +92,7 @@ fn a_group_takes_turns_and_prefers_who_is_named() {
 fn what_nobody_could_take_leaves_when_somebody_connects_across_restarts() {
     let folder = Folder::new();
     let server = Server::start(&folder);
-    create(&server, "task", "poll://any@late");
+    server.create_task("task", "poll://any@late");
     settle_for(&server, "promise", "poll://uni@late/w");
     wait_until_parked(&folder, 2);
     server.kill();
@@ -147,7 +132,7 @@ fn a_second_connection_of_the_same_name_takes_over() {
     let mut second = Events::open(&server, "/poll/g/w");
     assert_eq!(first.next(), None, "the first has ended");
     assert_eq!(second.next_settled(), "foo", "what it may not have got goes to the second");
-    create(&server, "bar", "poll://uni@g/w");
+    server.create_task("bar", "poll://uni@g/w");
     assert_eq!(second.next_task(), "bar");
     assert_eq!(Events::open(&server, "/poll/g/another").status, 503);
     drop(second);
@@ -161,13 +146,13 @@ fn a_task_that_nobody_acquires_is_sent_again() {
     let server = Start::new("dev", &folder).flag("--tasks-retry-timeout", "50").serve();
     let mut worker = Events::open(&server, "/poll/g/w");
     let created = now_millis();
-    create(&server, "foo", "poll://any@g");
+    server.create_task("foo", "poll://any@g");
     for _ in 0..3 {
         assert_eq!(worker.next_task(), "foo");
     }
     assert!(now_millis() >= created + 400, "the third is held back");
     acquire(&server, "foo");
-    create(&server, "bar", "poll://any@g");
+    server.create_task("bar", "poll://any@g");
     // One may have been on its way.
     let next = std::iter::repeat_with(|| worker.next_task()).find(|id| id != "foo");
     assert_eq!(next.as_deref(), Some("bar"));
@@ -181,8 +166,8 @@ fn a_delayed_task_is_sent_at_its_delay() {
     let mut worker = Events::open(&server, "/poll/g/w");
     let delay = now_millis() + 300;
     let tags = json!({"resonate:target": "poll://any@g", "resonate:delay": delay.to_string()});
-    call(&server, "promise.create", &json!({"id": "foo", "timeoutAt": FAR, "tags": tags}));
-    create(&server, "bar", "poll://any@g");
+    server.call("promise.create", &json!({"id": "foo", "timeoutAt": FAR, "tags": tags}));
+    server.create_task("bar", "poll://any@g");
     assert_eq!(worker.next_task(), "bar");
     assert_eq!(worker.next_task(), "foo");
     assert!(now_millis() >= delay, "it came early");
@@ -239,7 +224,7 @@ fn a_group_without_workers_delays_no_other_group() {
         let requests: Vec<Request> = some.iter().map(dead).collect();
         let answers = connection.pipeline(&requests).expect("answers");
         assert!(answers.iter().all(|answer| answer.status == 200));
-        create(&server, &format!("live {round}"), "poll://any@live");
+        server.create_task(&format!("live {round}"), "poll://any@live");
         // Sent before the next thousand enter, whatever the first ones wait for.
         assert_eq!(worker.next_task(), format!("live {round}"));
         acquire(&server, &format!("live {round}"));
@@ -248,7 +233,7 @@ fn a_group_without_workers_delays_no_other_group() {
     // All of them were claimed or parked by a server that is gone.
     let server = Start::new("serve", &folder).flag("--storage-sqlite-synchronous", "off").serve();
     let mut worker = Events::open(&server, "/poll/live/w");
-    create(&server, "live at last", "poll://any@live");
+    server.create_task("live at last", "poll://any@live");
     assert_eq!(worker.next_task(), "live at last");
     let mut late = Events::open(&server, "/poll/dead/w");
     for _ in 0..1_000 {
@@ -262,7 +247,7 @@ fn a_stop_ends_the_connections_of_workers() {
     let folder = Folder::new();
     let mut server = Server::start(&folder);
     let mut worker = Events::open(&server, "/poll/g/w");
-    create(&server, "foo", "poll://any@g");
+    server.create_task("foo", "poll://any@g");
     assert_eq!(worker.next_task(), "foo");
     server.signal(rustix::process::Signal::TERM);
     assert_eq!(worker.next(), None);
@@ -293,7 +278,7 @@ fn deliveries_are_counted() {
     let folder = Folder::new();
     let server = Start::new("dev", &folder).serve();
     let mut worker = Events::open(&server, "/poll/g/w");
-    create(&server, "foo", "poll://any@g");
+    server.create_task("foo", "poll://any@g");
     assert_eq!(worker.next_task(), "foo");
     eventually("the delivery is counted", || {
         let exposition = Exposition::of(&server);

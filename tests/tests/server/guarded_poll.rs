@@ -3,13 +3,13 @@
 use resonate_tests::folder::Folder;
 use serde_json::json;
 
+use super::FAR;
 use super::child::Server;
 use super::events::Events;
 use super::tokens::{admin, call, guarded, in_seconds, prefixed, signed};
 use super::wire::Request;
 
 /// A deadline far away.
-const FAR: u64 = 4_000_000_000_000;
 
 fn connect(server: &Server, path: &str, token: &str) -> Events {
     let events = Events::open_with(server, path, &format!("Authorization: Bearer {token}\r\n"));

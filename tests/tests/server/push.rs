@@ -9,12 +9,10 @@ use std::time::{Duration, Instant};
 use resonate_tests::folder::Folder;
 use serde_json::{Value as Json, json};
 
-use super::child::{Server, Start};
+use super::child::Start;
 use super::metrics::Exposition;
-use super::wire::Request;
-use super::{PATIENCE, eventually};
+use super::{FAR, PATIENCE, eventually};
 
-const FAR: u64 = 4_000_000_000_000;
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
 const ERROR: &str = "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n";
 
@@ -86,19 +84,6 @@ fn take(stream: &mut TcpStream, sender: &Sender<Post>) -> bool {
     }
 }
 
-/// The data of a call that must succeed.
-#[track_caller]
-fn call(server: &Server, kind: &str, data: &Json) -> Json {
-    let answer = server.ask(&Request::call(kind, data));
-    assert_eq!(answer.status, 200, "{kind} {data}: {}", answer.text());
-    answer.json()["data"].clone()
-}
-
-fn create(server: &Server, id: &str, target: &str) {
-    let tags = json!({"resonate:target": target});
-    call(server, "promise.create", &json!({"id": id, "timeoutAt": FAR, "tags": tags}));
-}
-
 #[test]
 fn an_execute_is_posted_to_the_target_and_an_unblock_to_the_listener() {
     let folder = Folder::new();
@@ -108,7 +93,7 @@ fn an_execute_is_posted_to_the_target_and_an_unblock_to_the_listener() {
         .flag("--transports-http-push-auth-token", "s3cret")
         .serve();
     let worker = Target::answering(vec![OK.into()]);
-    create(&server, "foo", &worker.url);
+    server.create_task("foo", &worker.url);
     let Post { head, body, at: _ } = worker.next();
     assert!(head.starts_with("POST /hook HTTP/1.1\r\n"), "{head}");
     let head = head.to_lowercase();
@@ -119,8 +104,8 @@ fn an_execute_is_posted_to_the_target_and_an_unblock_to_the_listener() {
     assert_eq!(body, message);
 
     let listener = Target::answering(vec![OK.into()]);
-    call(&server, "promise.register_listener", &json!({"awaited": "foo", "address": listener.url}));
-    let settled = call(&server, "promise.settle", &json!({"id": "foo", "state": "resolved", "value": {"data": "1"}}));
+    server.call("promise.register_listener", &json!({"awaited": "foo", "address": listener.url}));
+    let settled = server.call("promise.settle", &json!({"id": "foo", "state": "resolved", "value": {"data": "1"}}));
     assert_eq!(listener.next().body, json!({"kind": "unblock", "head": {}, "data": settled}));
     server.stop();
 }
@@ -130,9 +115,9 @@ fn what_failed_is_delivered_again_after_a_backoff_and_what_arrived_is_not() {
     let folder = Folder::new();
     let server = Start::new("dev", &folder).serve();
     let listener = Target::answering(vec![ERROR.into(), ERROR.into(), OK.into()]);
-    call(&server, "promise.create", &json!({"id": "foo", "timeoutAt": FAR}));
-    call(&server, "promise.register_listener", &json!({"awaited": "foo", "address": listener.url}));
-    call(&server, "promise.settle", &json!({"id": "foo", "state": "resolved"}));
+    server.call("promise.create", &json!({"id": "foo", "timeoutAt": FAR}));
+    server.call("promise.register_listener", &json!({"awaited": "foo", "address": listener.url}));
+    server.call("promise.settle", &json!({"id": "foo", "state": "resolved"}));
     let [first, second, third] = [listener.next(), listener.next(), listener.next()];
     assert!(first.body == second.body && second.body == third.body);
     // 1 s and 2 s, less a quarter for jitter.
@@ -154,7 +139,7 @@ fn a_redirect_is_not_followed() {
     let redirect =
         format!("HTTP/1.1 307 Temporary Redirect\r\nLocation: {}\r\nContent-Length: 0\r\n\r\n", elsewhere.url);
     let worker = Target::answering(vec![redirect]);
-    create(&server, "foo", &worker.url);
+    server.create_task("foo", &worker.url);
     assert_eq!((worker.next_task(), worker.next_task()), ("foo".to_owned(), "foo".to_owned()));
     assert!(elsewhere.posts.try_recv().is_err(), "the redirect was followed");
     server.stop();
@@ -170,13 +155,13 @@ fn targets_that_hang_do_not_delay_another() {
     let live = Target::answering(vec![OK.into()]);
     for (number, target) in hanging.iter().enumerate() {
         for message in 0..4 {
-            create(&server, &format!("hang {number} {message}"), &target.url);
+            server.create_task(&format!("hang {number} {message}"), &target.url);
         }
     }
     hanging[0].next();
     for number in 0..5 {
         let started = Instant::now();
-        create(&server, &format!("live {number}"), &live.url);
+        server.create_task(&format!("live {number}"), &live.url);
         while live.next_task() != format!("live {number}") {}
         assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
     }

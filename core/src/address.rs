@@ -16,6 +16,8 @@ pub struct Address(Arc<str>);
 pub enum InvalidAddress {
     /// A NUL character inside.
     Nul,
+    /// `http(s)` with a port that is none.
+    Port,
     /// `http(s)` without a host.
     NoHost,
     /// `poll` without `any@` or `uni@`.
@@ -34,6 +36,7 @@ impl fmt::Display for InvalidAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Nul => "must not contain NUL characters",
+            Self::Port => "must have a port up to 65535 behind the colon, or none",
             Self::NoHost => "must name a host after http:// or https://",
             Self::NoCast => "must start with poll://any@ or poll://uni@",
             Self::NoGroup => "must name a group after the @",
@@ -166,11 +169,27 @@ fn parse_route(text: &str) -> Result<Route, InvalidAddress> {
             let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
             let host = authority.rsplit('@').next().unwrap_or_default();
             let named = !host.is_empty() && !host.starts_with(':') && !text.contains(char::is_whitespace);
-            if named { Ok(Route::Push) } else { Err(InvalidAddress::NoHost) }
+            match (named, is_port(port_of(host))) {
+                (true, true) => Ok(Route::Push),
+                (true, false) => Err(InvalidAddress::Port),
+                (false, _) => Err(InvalidAddress::NoHost),
+            }
         }
         "poll" => parse_poll(rest),
         _ => Err(InvalidAddress::Scheme),
     }
+}
+
+/// What stands behind the host; the colons of an IPv6 address are within its brackets.
+fn port_of(host: &str) -> Option<&str> {
+    let behind = host.rfind(']').map_or(host, |end| &host[end..]);
+    behind.rsplit_once(':').map(|(_, port)| port)
+}
+
+fn is_port(port: Option<&str>) -> bool {
+    port.is_none_or(|port| {
+        port.is_empty() || (port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok())
+    })
 }
 
 fn parse_poll(rest: &str) -> Result<Route, InvalidAddress> {
@@ -208,6 +227,8 @@ mod tests {
         for (text, route) in [
             ("http://host", Route::Push),
             ("https://user@host:8080/hook?x=1", Route::Push),
+            ("http://[::1]", Route::Push),
+            ("http://[::1]:80/", Route::Push),
             ("poll://any@default", any("default", None)),
             ("poll://any@default/", any("default", None)),
             ("poll://any@My%20Group/w%2F1", any("My Group", Some("w/1"))),
@@ -237,6 +258,9 @@ mod tests {
             ("http://", InvalidAddress::NoHost),
             ("http:///path", InvalidAddress::NoHost),
             ("http://:80/", InvalidAddress::NoHost),
+            ("http://host:99999/", InvalidAddress::Port),
+            ("http://host:port", InvalidAddress::Port),
+            ("https://u:p@[::1]:x", InvalidAddress::Port),
             ("poll://default", InvalidAddress::NoCast),
             ("poll://all@g", InvalidAddress::NoCast),
             ("poll://any@", InvalidAddress::NoGroup),

@@ -63,7 +63,7 @@ fn claim(
 ) -> bool {
     let due_at = match why {
         Claim::Connected if entry.parked => held_back,
-        Claim::Orphaned if !entry.parked && entry.due_at <= t.now + MESSAGE_CLAIM => held_back,
+        Claim::Orphaned if !entry.parked && entry.due_at < t.now + MESSAGE_CLAIM => held_back,
         Claim::Due | Claim::Connected | Claim::Orphaned => entry.due_at,
     };
     if due_at <= t.now || due_at != entry.due_at {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{Decided, Transition, claim_message};
+use crate::effect::Effect;
 use crate::id::Id;
 use crate::limits::RETRY_INTERVAL_MAX;
 use crate::message::{MessageKey, OutboxEntry};
@@ -44,6 +45,10 @@ fn wait_longer(t: &mut Transition<'_>, task: &Task, entry: &OutboxEntry) {
     let longest = RETRY_INTERVAL_MAX.max(t.rules.retry_timeout);
     let retry_at = t.now + t.rules.retry_timeout.doubled(waits).min(longest);
     t.write(Write::PutMessage(Arc::new(OutboxEntry { waits, ..entry.clone() })));
+    if entry.parked {
+        // Whoever was told before may have lost it.
+        t.effect(Effect::Parked(entry.address.route().mailbox()));
+    }
     t.move_task(task, Task { retry_at: Some(retry_at), ..task.clone() });
 }
 

@@ -1,7 +1,7 @@
 //! Messages that are taken before they are due: parked ones for which there is a connection now, and those that a server which is gone had
 //! claimed. Owns which are looked for and when; whether one may leave is the core's to say.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 
 use resonate_core::address::Mailbox;
 use resonate_core::drive::{self, Tx as _};
@@ -18,7 +18,8 @@ use crate::store::{Error, HostStore};
 /// What is looked for.
 #[derive(Debug)]
 pub(super) struct Claims {
-    pulls: VecDeque<Pull>,
+    /// How many messages there is room for, by mailbox and prefix.
+    pulls: BTreeMap<(Mailbox, Option<String>), usize>,
     orphans: Option<Orphans>,
 }
 
@@ -35,6 +36,8 @@ struct Orphans {
 #[derive(Debug, Default)]
 pub(super) struct Found {
     pub(super) requests: Vec<Request>,
+    /// What was asked for, to be asked again when the claims fail.
+    pub(super) pulls: Vec<Pull>,
     /// Mailboxes that hold more.
     pub(super) more: Vec<Mailbox>,
 }
@@ -42,7 +45,7 @@ pub(super) struct Found {
 impl Claims {
     /// Nothing is looked for.
     pub(super) fn new() -> Self {
-        Self { pulls: VecDeque::new(), orphans: None }
+        Self { pulls: BTreeMap::new(), orphans: None }
     }
 
     /// Looks for what was claimed before `now`.
@@ -51,9 +54,10 @@ impl Claims {
         self.orphans = Some(Orphans { until, seen: BTreeSet::new() });
     }
 
-    /// Looks for messages that a connection can take.
+    /// Looks for messages that a connection can take. Connections that wait for the same are looked for together.
     pub(super) fn pull(&mut self, pull: Pull) {
-        self.pulls.push_back(pull);
+        let room = self.pulls.entry((pull.mailbox, pull.prefix)).or_default();
+        *room = room.saturating_add(pull.room);
     }
 
     /// Whether there is anything to look for.
@@ -69,11 +73,26 @@ impl Claims {
         }
         self.take_orphans(store, &mut found)?;
         let mut tx = store.begin()?;
-        for pull in self.pulls.drain(..self.pulls.len().min(PULLS_PER_BATCH_MAX)) {
-            let keys = tx.parked(&pull.mailbox, pull.prefix.as_deref(), pull.room)?;
-            if keys.len() == pull.room {
-                found.more.push(pull.mailbox);
+        for _ in 0..PULLS_PER_BATCH_MAX {
+            let left = BACKGROUND_BUSY_MAX.saturating_sub(found.requests.len());
+            if left == 0 {
+                break;
             }
+            let Some(((mailbox, prefix), room)) = self.pulls.pop_first() else { break };
+            let pull = Pull { mailbox, prefix, room };
+            let limit = room.min(left);
+            let keys = match tx.parked(&pull.mailbox, pull.prefix.as_deref(), limit) {
+                Ok(keys) => keys,
+                Err(error) => {
+                    self.pull(pull);
+                    found.pulls.into_iter().for_each(|pull| self.pull(pull));
+                    return Err(error);
+                }
+            };
+            if keys.len() == limit {
+                found.more.push(pull.mailbox.clone());
+            }
+            found.pulls.push(pull);
             found.requests.extend(keys.into_iter().map(|key| claim(key, Claim::Connected)));
         }
         Ok(found)

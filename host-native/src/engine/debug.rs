@@ -41,17 +41,14 @@ impl<S: HostStore> Writer<S> {
                 self.run_all(&[job.request], vec![Waiter::Client(job.answer)], at);
             }
             DebugJob::Call(call, answer) => {
-                let done = self.debug_call(call).map_err(|error| {
-                    self.failed(&error, self.now());
-                    SubmitError::Unavailable
-                });
+                let done = self.debug_call(call);
                 // A client that has gone away wants no answer.
                 let _ = answer.send(done);
             }
         }
     }
 
-    fn debug_call(&mut self, call: DebugCall) -> Result<DebugAnswer, Error> {
+    fn debug_call(&mut self, call: DebugCall) -> Result<DebugAnswer, SubmitError> {
         match call {
             DebugCall::Start => {
                 self.debug_seen = None;
@@ -59,23 +56,41 @@ impl<S: HostStore> Writer<S> {
                 Ok(DebugAnswer::Done)
             }
             DebugCall::Stop => {
-                self.background.stand_still(false);
-                // What became deliverable meanwhile was claimed and not delivered.
-                self.claims.adopt_orphans(self.now());
+                if self.background.is_still() {
+                    self.go_on();
+                }
                 Ok(DebugAnswer::Done)
             }
             DebugCall::Reset => {
                 self.debug_seen = None;
-                self.store.reset()?;
-                Ok(DebugAnswer::Done)
+                let done = self.store.reset();
+                self.unless_failed(done).map(|()| DebugAnswer::Done)
             }
             DebugCall::Tick { time } => {
                 let at = self.debug_time(time);
                 self.tick(at)?;
                 Ok(DebugAnswer::Ticked)
             }
-            DebugCall::Snap => Ok(DebugAnswer::Snapshot(Box::new(self.store.begin()?.snapshot()?))),
+            DebugCall::Snap => {
+                let snapshot = self.store.begin().and_then(|mut tx| tx.snapshot());
+                self.unless_failed(snapshot).map(|snapshot| DebugAnswer::Snapshot(Box::new(snapshot)))
+            }
         }
+    }
+
+    fn unless_failed<T>(&mut self, done: Result<T, Error>) -> Result<T, SubmitError> {
+        done.map_err(|error| {
+            self.failed(&error, self.now());
+            SubmitError::Unavailable
+        })
+    }
+
+    /// Does by itself again what was left undone meanwhile.
+    fn go_on(&mut self) {
+        self.background.stand_still(false);
+        // What became deliverable was claimed and not delivered.
+        self.claims.adopt_orphans(self.now());
+        std::mem::take(&mut self.parked_meanwhile).iter().for_each(|mailbox| self.transports.parked(mailbox));
     }
 
     /// An instant earlier than the last seen counts as that one.
@@ -86,15 +101,16 @@ impl<S: HostStore> Writer<S> {
     }
 
     /// Does everything that is due, and what becomes due by it.
-    fn tick(&mut self, now: Timestamp) -> Result<(), Error> {
+    fn tick(&mut self, now: Timestamp) -> Result<(), SubmitError> {
         for _ in 0..TICK_ROUNDS_MAX {
-            let due = drive::sweep(&mut self.store, &TICKED, now, BACKGROUND_IDLE_MAX)?;
+            let due = drive::sweep(&mut self.store, &TICKED, now, BACKGROUND_IDLE_MAX);
+            let due = self.unless_failed(due)?;
             let requests: Vec<_> = due.iter().map(Due::request).collect();
             let waiters = due.into_iter().map(Waiter::Background).collect();
             if requests.is_empty() || !self.run_all(&requests, waiters, now) {
                 break;
             }
         }
-        Ok(())
+        if self.health.is_broken() { Err(SubmitError::Unavailable) } else { Ok(()) }
     }
 }

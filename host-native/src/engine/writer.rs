@@ -67,13 +67,15 @@ pub(super) struct Writer<S> {
     rules: Arc<Rules>,
     clock: Clock,
     metrics: Arc<Metrics>,
-    transports: Arc<dyn Transports>,
+    pub(super) transports: Arc<dyn Transports>,
     inputs: Receiver<Input>,
     /// Taken from the queue, and not fit for the batch that was being filled.
     held: Option<Input>,
     pub(super) background: Background,
     pub(super) claims: Claims,
-    health: Health,
+    pub(super) health: Health,
+    /// Mailboxes that got messages while the background stood still.
+    pub(super) parked_meanwhile: BTreeSet<Mailbox>,
     /// The last instant of debugging.
     pub(super) debug_seen: Option<Timestamp>,
 }
@@ -104,8 +106,20 @@ impl<S: HostStore> Writer<S> {
         // This server alone owns the store: whoever claimed messages before it is gone.
         claims.adopt_orphans(clock.now());
         let health = Health::new(store_ok);
-        let (held, debug_seen) = (None, None);
-        Self { store, rules, clock, metrics, transports, inputs, held, background, claims, health, debug_seen }
+        Self {
+            store,
+            rules,
+            clock,
+            metrics,
+            transports,
+            inputs,
+            held: None,
+            background,
+            claims,
+            health,
+            parked_meanwhile: BTreeSet::new(),
+            debug_seen: None,
+        }
     }
 
     /// Runs until the queue is closed and everything in it is answered.
@@ -154,7 +168,7 @@ impl<S: HostStore> Writer<S> {
         for due in due {
             work.push(due.request(), Waiter::Background(due));
         }
-        let Found { requests: claims, more } = self.take_claims(now);
+        let Found { requests: claims, pulls, more } = self.take_claims(now);
         for claim in claims {
             work.push(claim, Waiter::Nobody);
         }
@@ -162,7 +176,11 @@ impl<S: HostStore> Writer<S> {
             self.metrics.batch_requests.observe(work.requests.len() as f64);
         }
         let progress = self.run_all(&work.requests, work.waiters, now);
-        more.iter().for_each(|mailbox| self.transports.parked(mailbox));
+        if self.health.is_broken() {
+            pulls.into_iter().for_each(|pull| self.claims.pull(pull));
+        } else {
+            more.iter().for_each(|mailbox| self.transports.parked(mailbox));
+        }
         if work.requests.is_empty() && !self.health.is_broken() {
             // A store that was opened anew has taken a write. Nobody may be there to send another: a proxy goes by the readiness.
             self.health.works();
@@ -297,6 +315,7 @@ impl<S: HostStore> Writer<S> {
         }
         if self.background.is_still() {
             // What is claimed is found again once the background goes on.
+            self.parked_meanwhile.extend(parked);
             return;
         }
         for delivery in deliveries {

@@ -70,6 +70,9 @@ async fn run(shared: &Shared, headers: &HeaderMap, envelope: &Envelope<'_>, byte
     let scope = shared.gate.admit(envelope.auth.as_deref(), token_lines(headers))?.scope;
     if envelope.is_debugging() {
         scope.check_debugging()?;
+        if !shared.debug {
+            return Err(Refused { status: 403, why: DEBUG_OFF.to_owned() });
+        }
     }
     let call = match envelope.request() {
         Ok(call) => call,
@@ -80,7 +83,6 @@ async fn run(shared: &Shared, headers: &HeaderMap, envelope: &Envelope<'_>, byte
     };
     let mut request = match call {
         Call::Request(request) => request,
-        Call::Debug(_) if !shared.debug => return Err(Refused { status: 403, why: DEBUG_OFF.to_owned() }),
         Call::Debug(call) => {
             let answer = shared.engine.debug(call).await?;
             return Ok(envelope::print_debug(kind, corr_id, of_debug(&answer)));

@@ -4,8 +4,8 @@ use axum::body::Body;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::response::Response;
-use hyper::StatusCode;
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use hyper::{Method, StatusCode};
 
 use super::respond::{denied, error, retry_later};
 use super::{Shared, token_lines};
@@ -17,9 +17,14 @@ const BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 /// Connects a worker.
 pub(super) async fn connect(
     State(shared): State<Shared>,
+    method: Method,
     headers: HeaderMap,
     path: Result<Path<(String, String)>, PathRejection>,
 ) -> Response {
+    if method == Method::HEAD {
+        // Whoever only looks must not take over the connection of a worker.
+        return error(StatusCode::METHOD_NOT_ALLOWED, "HEAD does not go here: use GET");
+    }
     let admission = match shared.gate.admit(None, token_lines(&headers)) {
         Ok(admission) => admission,
         Err(why) => return denied(&why),

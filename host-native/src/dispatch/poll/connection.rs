@@ -10,7 +10,7 @@ use resonate_core::message::{Delivery, Message, MessageKey};
 use tokio::time::Instant;
 
 use super::Subscriber;
-use super::limits::{CHUNK_BYTES_MAX, KEEP_ALIVE_INTERVAL, WRITTEN_MAX};
+use super::limits::{CHUNK_BYTES_MAX, KEEP_ALIVE_INTERVAL, QUEUE_BYTES_MAX, WRITTEN_MAX};
 use crate::dispatch::{Outcome, Voice};
 use crate::engine::Pull;
 
@@ -42,6 +42,7 @@ pub(super) struct Connection {
 #[derive(Debug, Default)]
 struct State {
     queue: VecDeque<Delivery>,
+    queue_bytes: usize,
     written: VecDeque<Written>,
     /// Messages may wait for this connection to have room.
     has_backlog: bool,
@@ -61,7 +62,8 @@ pub(super) enum Next {
 
 impl State {
     fn room(&self, queue_max: usize) -> usize {
-        if self.is_closed || self.written.len() >= WRITTEN_MAX { 0 } else { queue_max.saturating_sub(self.queue.len()) }
+        let is_full = self.queue_bytes >= QUEUE_BYTES_MAX || self.written.len() >= WRITTEN_MAX;
+        if self.is_closed || is_full { 0 } else { queue_max.saturating_sub(self.queue.len()) }
     }
 }
 
@@ -87,6 +89,7 @@ impl Connection {
             if state.room(self.queue_max) == 0 {
                 return Err(delivery);
             }
+            state.queue_bytes += weight(&delivery.message);
             state.queue.push_back(delivery);
             state.waker.take()
         };
@@ -140,6 +143,7 @@ impl Connection {
             state.waker = Some(cx.waker().clone());
             return Next::Nothing(state.written.front().map(|written| written.at + KEEP_ALIVE_INTERVAL));
         }
+        state.queue_bytes -= bytes;
         let pulls = state.queue.len() <= self.queue_max / 2 && std::mem::take(&mut state.has_backlog);
         drop(state);
         if pulls {
@@ -153,7 +157,11 @@ impl Connection {
         let mut state = self.lock();
         let old = state.written.partition_point(|written| written.at + KEEP_ALIVE_INTERVAL <= now);
         let arrived: Vec<Written> = state.written.drain(..old).collect();
+        let pulls = state.room(self.queue_max) > 0 && std::mem::take(&mut state.has_backlog);
         drop(state);
+        if pulls {
+            self.pull(voice);
+        }
         for Written { at: _, key, version } in arrived {
             voice.reports.report_key(key, version, Outcome::Delivered);
         }
@@ -164,6 +172,7 @@ impl Connection {
         let (queue, written, waker) = {
             let mut state = self.lock();
             state.is_closed = true;
+            state.queue_bytes = 0;
             (std::mem::take(&mut state.queue), std::mem::take(&mut state.written), state.waker.take())
         };
         for Written { at: _, key, version } in written {

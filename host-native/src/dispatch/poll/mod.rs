@@ -24,10 +24,10 @@ pub mod limits {
 
     /// Time between two signs of life on a silent connection. What was written to a connection that is still open that long after has arrived.
     pub const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
-    /// Connections that are tried for one message; where none has room it waits for one that has.
-    pub const CANDIDATES_MAX: usize = 32;
     /// Messages that were written to one connection and are not yet known to have arrived.
     pub const WRITTEN_MAX: usize = 16_384;
+    /// Bytes of the messages that wait for one connection; the last one may go beyond.
+    pub const QUEUE_BYTES_MAX: usize = 8 << 20;
     /// Bytes of messages that are written at once; the last one may go beyond.
     pub const CHUNK_BYTES_MAX: usize = 64 << 10;
 }
@@ -209,8 +209,8 @@ impl Poll {
 
 fn offer_to_group(group: &mut Group, preferred: Option<&str>, delivery: Delivery) -> Option<Delivery> {
     let preferred = preferred.into_iter().flat_map(|worker| group.named(worker));
-    let candidates = preferred.chain(group.in_turn()).take(limits::CANDIDATES_MAX);
-    let (taker, left) = offer_to_one_of(candidates, delivery);
+    // All of them: the one that has asked for this message may be the last in turn.
+    let (taker, left) = offer_to_one_of(preferred.chain(group.in_turn()), delivery);
     if taker.is_some() {
         group.last = taker;
     }

@@ -241,3 +241,35 @@ async fn a_stop_ends_everything() {
     let again = Subscriber { group: "g".to_owned(), worker: "w".to_owned(), prefix: None, lasts: None };
     assert_eq!(poll.connect(again).err(), Some(Refused::Stopping));
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_only_one_who_may_have_a_message_gets_it_however_many_others_there_are() {
+    let (voice, _mail) = Voice::new();
+    let poll = Arc::new(Poll::new(1_000, QUEUE_MAX, "http://here".into(), voice));
+    let _others: Vec<Messages> =
+        (0..100).map(|number| connect(&poll, "g", &format!("a{number}"), Some("a."))).collect();
+    let mut messages = connect(&poll, "g", "b", Some("b."));
+    let _ = now(&mut messages).await;
+    assert!(offer(&poll, execute("b.1", "poll://any@g")));
+    assert!(now(&mut messages).await.is_some_and(|text| text.contains("b.1")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_has_too_much_to_confirm_pulls_once_it_is_confirmed() {
+    let (poll, mut mail) = start();
+    let mut messages = connect(&poll, "g", "w", None);
+    let _ = now(&mut messages).await;
+    for number in 0..limits::WRITTEN_MAX {
+        assert!(offer(&poll, unblock(&number.to_string(), "poll://uni@g/w")));
+        if number % QUEUE_MAX == QUEUE_MAX - 1 {
+            let _ = now(&mut messages).await;
+        }
+    }
+    assert!(!offer(&poll, unblock("one too many", "poll://uni@g/w")));
+    pulls(&mut mail);
+    poll.parked(&Mailbox::uni("g", "w"));
+    assert_eq!(pulls(&mut mail), []);
+    advance(KEEP_ALIVE_INTERVAL).await;
+    assert_eq!(now(&mut messages).await.as_deref(), Some(": keep-alive\n\n"));
+    assert_eq!(pulls(&mut mail), [("any@g".to_owned(), QUEUE_MAX), ("uni@g/w".to_owned(), QUEUE_MAX)]);
+}

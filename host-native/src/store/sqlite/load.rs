@@ -147,7 +147,7 @@ pub(super) fn parked(
     const BY_AGE: &str = concat!(
         "SELECT ",
         message_columns!(),
-        " FROM outbox WHERE mailbox = ?1 AND id >= ?2 ORDER BY created_at, kind, id, listener"
+        " FROM outbox WHERE mailbox = ?1 ORDER BY created_at, kind, id, listener"
     );
     const BY_ID: &str = concat!(
         "SELECT ",
@@ -155,8 +155,11 @@ pub(super) fn parked(
         " FROM outbox WHERE mailbox = ?1 AND id >= ?2 ORDER BY id, kind, listener"
     );
     let mut statement = connection.prepare_cached(if prefix.is_none() { BY_AGE } else { BY_ID })?;
+    let mut found = match prefix {
+        None => statement.query([mailbox.as_str()])?,
+        Some(prefix) => statement.query([mailbox.as_str(), prefix])?,
+    };
     let prefix = prefix.unwrap_or("");
-    let mut found = statement.query([mailbox.as_str(), prefix])?;
     let mut keys = Vec::new();
     while keys.len() < limit {
         let Some(row) = found.next()? else { break };

@@ -83,7 +83,8 @@ async fn read_request(stream: &mut TcpStream) -> Option<String> {
     let (mut text, mut buffer) = (String::new(), [0; 4096]);
     loop {
         let read = stream.read(&mut buffer).await.ok().filter(|read| *read > 0)?;
-        text.push_str(std::str::from_utf8(&buffer[..read]).expect("text"));
+        // The greeting of TLS is no text: whoever sends it is hung up on.
+        text.push_str(std::str::from_utf8(&buffer[..read]).ok()?);
         let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
         let length =
             head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length: ").map(str::to_owned));

@@ -11,8 +11,6 @@ use super::tokens::{
 };
 use super::wire::Request;
 
-/// An instant far away.
-
 /// Checks that a token opens neither `POST /` nor the API of 2023, and that both say why.
 #[track_caller]
 fn refused(server: &Server, status: u16, token: &str, words: &str) {

@@ -9,8 +9,6 @@ use super::events::Events;
 use super::tokens::{admin, call, guarded, in_seconds, prefixed, signed};
 use super::wire::Request;
 
-/// A deadline far away.
-
 fn connect(server: &Server, path: &str, token: &str) -> Events {
     let events = Events::open_with(server, path, &format!("Authorization: Bearer {token}\r\n"));
     assert_eq!(events.status, 200);

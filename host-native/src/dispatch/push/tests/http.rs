@@ -177,7 +177,7 @@ async fn no_answer_means_failed_and_says_why_without_the_address() {
 
 #[tokio::test]
 async fn an_address_that_is_no_url_means_failed() {
-    for place in ["[::1", "host:port", "a%zz"] {
+    for place in ["[::1", "a%zz"] {
         let went = client(&no_auth()).carry(execute("a", 0, place), false).await;
         assert!(matches!(went, Err(Failure::Address)), "{place}: {went:?}");
     }

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use resonate_core::time::Timestamp;
+use resonate_core::time::{Millis, Timestamp};
 
 /// A clock that never goes back. Clones are the same clock.
 #[derive(Clone, Debug)]
@@ -38,6 +38,12 @@ impl Clock {
         let system = if self.manual { 0 } else { system_millis() };
         Timestamp::saturating(self.shown.fetch_max(system, Ordering::Relaxed).max(system))
     }
+}
+
+/// A duration in the core's terms.
+#[must_use]
+pub fn millis(duration: Duration) -> Millis {
+    Millis::saturating(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
 }
 
 fn system_millis() -> u64 {

@@ -41,8 +41,10 @@ pub struct Metrics {
     registry: Registry,
     requests: Family<Answered, Counter>,
     request_duration: Family<Kind, Histogram, fn() -> Histogram>,
-    /// Messages that became ready for delivery, by kind.
+    /// Messages that were handed to a transport, by kind.
     pub messages: Family<Kind, Counter>,
+    /// Workers that hold a connection.
+    pub poll_connections: Gauge<i64, AtomicI64>,
     /// Deliveries by how they went.
     pub deliveries: Family<Went, Counter>,
     /// Promises that schedules fired.
@@ -92,6 +94,7 @@ impl Metrics {
             requests: Family::default(),
             request_duration: Family::new_with_constructor(durations),
             messages: Family::default(),
+            poll_connections: Gauge::default(),
             deliveries: Family::default(),
             schedule_promises: Counter::default(),
             timeouts: Counter::default(),
@@ -120,7 +123,8 @@ impl Metrics {
             "Time from a parsed request to its answer",
             self.request_duration.clone(),
         );
-        registry.register("messages", "Messages that became ready for delivery", self.messages.clone());
+        registry.register("messages", "Messages that were handed to a transport", self.messages.clone());
+        registry.register("poll_connections", "Workers that hold a connection", self.poll_connections.clone());
         registry.register("deliveries", "Deliveries by how they went", self.deliveries.clone());
         registry.register("schedule_promises", "Promises fired by schedules", self.schedule_promises.clone());
         registry.register("timeouts", "Promises settled by their deadline in the background", self.timeouts.clone());

@@ -18,7 +18,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::auth::{Gate, KeyError};
-use crate::clock::Clock;
+use crate::clock::{Clock, millis};
 use crate::config::{Config, StorageType};
 use crate::dispatch::poll::Poll;
 use crate::dispatch::push::Push;
@@ -72,9 +72,10 @@ pub async fn run(config: Config) -> Result<(), ServeError> {
     let gate = Gate::from_config(&config.auth)?;
     // First of all: from here on a signal is a request to stop, and not the end of the process in the middle of something.
     let mut signals = Signals::listen()?;
+    support::warn_of_open_doors(&config);
     let listeners = Listeners::bind(&config).await?;
     let metrics = Arc::new(Metrics::new());
-    let (poll, transports, mail) = start_transports(&config)?;
+    let (poll, transports, mail) = start_transports(&config, &metrics)?;
     let (engine, threads) = start_engine(&config, &metrics, transports)?;
     let (stop, stopped) = watch::channel(false);
     let (mut servers, mut couriers) = (JoinSet::new(), JoinSet::new());
@@ -185,7 +186,7 @@ async fn bind(host: &str, port: u16, flag: &str) -> Result<TcpListener, ServeErr
 /// What messages leave by, and the way back of what becomes of them.
 type Transporting = (Option<Arc<Poll>>, Arc<dyn Transports>, Mail);
 
-fn start_transports(config: &Config) -> Result<Transporting, ServeError> {
+fn start_transports(config: &Config, metrics: &Metrics) -> Result<Transporting, ServeError> {
     let (voice, mail) = Voice::new();
     let (http_poll, http_push) = (&config.transports.http_poll, &config.transports.http_push);
     let server_url: Arc<str> = match &config.server.url {
@@ -194,7 +195,8 @@ fn start_transports(config: &Config) -> Result<Transporting, ServeError> {
     };
     let poll = http_poll.enabled.then(|| {
         let url = Arc::clone(&server_url);
-        Arc::new(Poll::new(http_poll.max_connections, http_poll.buffer_size, url, voice.clone()))
+        let open = metrics.poll_connections.clone();
+        Arc::new(Poll::new(http_poll.max_connections, http_poll.buffer_size, url, voice.clone(), open))
     });
     let push = match http_push.enabled {
         true => Some(Push::start(http_push, server_url, voice.reports.clone()).map_err(ServeError)?),
@@ -253,10 +255,6 @@ fn start_clock(last_created_at: Timestamp) -> Result<Clock, ServeError> {
         );
     }
     Ok(Clock::starting_at(last_created_at))
-}
-
-fn millis(duration: Duration) -> Millis {
-    Millis::saturating(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
 }
 
 /// The signals that would end the process.

@@ -2,13 +2,13 @@
 //! and which rows to leave alone because they cannot be read.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use resonate_core::drive;
 use resonate_core::due::{Due, DueKind};
 use resonate_core::time::{Millis, Timestamp};
 
 use super::limits::{BACKGROUND_BUSY_MAX, BACKGROUND_IDLE_MAX, FAILURE_PAUSE, SKIPPED_ROWS_MAX, SWEEP_INTERVAL};
+use crate::clock::millis;
 use crate::store::{Error, HostStore};
 
 /// When to look for due rows.
@@ -100,8 +100,4 @@ impl Background {
         }
         Ok(())
     }
-}
-
-fn millis(duration: Duration) -> Millis {
-    Millis::saturating(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
 }

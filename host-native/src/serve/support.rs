@@ -1,4 +1,5 @@
-//! Settings that this build knows and cannot act on yet. Where silence would be dangerous the server does not start; elsewhere it says so once.
+//! Settings to be told about at the start: those that this server knows and has nothing to do with, and those that leave a door open. Where
+//! silence would be dangerous the server does not start; elsewhere it says so once.
 
 use super::ServeError;
 use crate::config::{Config, Meaning, Origin, Setting, StorageType};
@@ -28,4 +29,18 @@ pub(super) fn check(config: &Config) -> Result<(), ServeError> {
         return refuse("retention.settled_after", "this build deletes nothing: unset it");
     }
     Ok(())
+}
+
+/// Says what anybody may do who reaches the ports.
+pub(super) fn warn_of_open_doors(config: &Config) {
+    let bind = &config.server.bind;
+    match (config.auth.publickey.is_some(), config.debug) {
+        (true, _) => {}
+        (false, false) => tracing::info!(bind, "authentication is off (auth.publickey)"),
+        (false, true) => tracing::warn!(
+            bind,
+            "debug is on and authentication is off: anybody who reaches the port can empty the store; \
+             set server.bind = 127.0.0.1, or auth.publickey"
+        ),
+    }
 }

@@ -8,9 +8,11 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
+use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use prometheus_client::metrics::gauge::Gauge;
 use resonate_core::address::{Mailbox, Route};
 use resonate_core::message::Delivery;
 
@@ -62,6 +64,8 @@ pub struct Poll {
     server_url: Arc<str>,
     connections_max: usize,
     queue_max: usize,
+    /// How many connections there are, for the metrics.
+    open: Gauge<i64, AtomicI64>,
 }
 
 #[derive(Debug, Default)]
@@ -69,6 +73,8 @@ struct Connected {
     groups: HashMap<Mailbox, Group>,
     /// By the mailbox of a worker's name, one for each prefix.
     workers: HashMap<Mailbox, BTreeMap<Name, Arc<Connection>>>,
+    /// How many there are.
+    open: usize,
     stopping: bool,
 }
 
@@ -100,8 +106,14 @@ impl Group {
 impl Poll {
     /// Nobody is connected. `queue_max` is how many messages may wait for one connection.
     #[must_use]
-    pub fn new(connections_max: usize, queue_max: usize, server_url: Arc<str>, voice: Voice) -> Self {
-        Self { connected: Mutex::default(), voice, server_url, connections_max, queue_max }
+    pub fn new(
+        connections_max: usize,
+        queue_max: usize,
+        server_url: Arc<str>,
+        voice: Voice,
+        open: Gauge<i64, AtomicI64>,
+    ) -> Self {
+        Self { connected: Mutex::default(), voice, server_url, connections_max, queue_max, open }
     }
 
     fn lock(&self) -> MutexGuard<'_, Connected> {
@@ -122,12 +134,15 @@ impl Poll {
             if connected.stopping {
                 return Err(Refused::Stopping);
             }
-            let count: usize = connected.workers.values().map(BTreeMap::len).sum();
             let takes_over = connected.workers.get(&uni).is_some_and(|same| same.contains_key(&connection.name));
-            if count >= self.connections_max && !takes_over {
+            if connected.open >= self.connections_max && !takes_over {
                 return Err(Refused::Full);
             }
             connected.groups.entry(any).or_default().members.insert(connection.name.clone(), Arc::clone(&connection));
+            if !takes_over {
+                connected.open += 1;
+                self.open.inc();
+            }
             connected.workers.entry(uni).or_default().insert(connection.name.clone(), Arc::clone(&connection))
         };
         if let Some(before) = before {
@@ -183,6 +198,8 @@ impl Poll {
                 if same.is_empty() {
                     connected.workers.remove(uni);
                 }
+                connected.open -= 1;
+                self.open.dec();
                 if let Some(group) = connected.groups.get_mut(any) {
                     group.members.remove(&connection.name);
                     if group.members.is_empty() {
@@ -201,6 +218,8 @@ impl Poll {
             let mut connected = self.lock();
             connected.stopping = true;
             connected.groups.clear();
+            connected.open = 0;
+            self.open.set(0);
             std::mem::take(&mut connected.workers)
         };
         connections.into_values().flat_map(BTreeMap::into_values).for_each(|connection| connection.close(&self.voice));

@@ -51,7 +51,7 @@ fn unblock(promise: &str, to: &str) -> Delivery {
 
 fn start() -> (Arc<Poll>, Mail) {
     let (voice, mail) = Voice::new();
-    (Arc::new(Poll::new(10, QUEUE_MAX, "http://here".into(), voice)), mail)
+    (Arc::new(Poll::new(10, QUEUE_MAX, "http://here".into(), voice, Gauge::default())), mail)
 }
 
 fn connect(poll: &Arc<Poll>, group: &str, worker: &str, prefix: Option<&str>) -> Messages {
@@ -245,7 +245,7 @@ async fn a_stop_ends_everything() {
 #[tokio::test(start_paused = true)]
 async fn the_only_one_who_may_have_a_message_gets_it_however_many_others_there_are() {
     let (voice, _mail) = Voice::new();
-    let poll = Arc::new(Poll::new(1_000, QUEUE_MAX, "http://here".into(), voice));
+    let poll = Arc::new(Poll::new(1_000, QUEUE_MAX, "http://here".into(), voice, Gauge::default()));
     let _others: Vec<Messages> =
         (0..100).map(|number| connect(&poll, "g", &format!("a{number}"), Some("a."))).collect();
     let mut messages = connect(&poll, "g", "b", Some("b."));

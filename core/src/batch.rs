@@ -7,6 +7,7 @@ use crate::decide::{Decision, Missing, decide};
 use crate::effect::Effect;
 use crate::id::Id;
 use crate::limits::{FOLLOW_UPS_PER_BATCH_MAX, REQUEST_LOADS_MAX};
+use crate::message::MessageKey;
 use crate::read::Read;
 use crate::records::Records;
 use crate::reply::Reply;
@@ -165,6 +166,10 @@ impl<'a> Batch<'a> {
         for write in &writes {
             let applied = write.apply_to(&mut self.records);
             assert!(applied.is_ok(), "a decision contradicts the records it was made of: {write:?}");
+            if let Write::InsertTask(task) = write {
+                // A task that did not exist has no message: that need not be looked up.
+                self.records.learn_message(&MessageKey::Execute { task: task.id.clone() }, None);
+            }
         }
         if !writes.is_empty() {
             self.records.forget_pages();

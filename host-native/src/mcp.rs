@@ -22,6 +22,9 @@ Durable promises: each has an id, a state (pending, resolved, rejected, rejected
 deadline, and outlives every process. Create one to ask somebody for something, settle one to answer, search to see \
 what is going on. Creating an id again and settling a settled promise change nothing and answer the promise as it is.";
 
+/// Promises in a page that an assistant has not sized: what it reads counts against its memory.
+const LIMIT_DEFAULT: u16 = 20;
+
 /// The tools, for one server.
 #[derive(Clone, Debug)]
 pub struct Promises {
@@ -29,7 +32,7 @@ pub struct Promises {
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct Create {
     /// Id of the promise: 1 to 1,024 bytes, unique. Creating it again changes nothing.
     id: String,
@@ -42,12 +45,14 @@ struct Create {
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 struct Get {
     /// Id of the promise.
     id: String,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 struct Settle {
     /// Id of the promise.
     id: String,
@@ -66,12 +71,13 @@ enum Settlement {
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 struct Search {
     /// Only promises in this state.
     state: Option<State>,
     /// Only promises with all of these tags.
     tags: Option<BTreeMap<String, String>>,
-    /// Most promises to list, 1 to 1000; 100 if absent.
+    /// Most promises to list, 1 to 1000; 20 if absent.
     limit: Option<u16>,
     /// The cursor of the page before.
     cursor: Option<String>,
@@ -144,7 +150,7 @@ impl Promises {
         let asked = fields([
             ("state", search.state.map(|state| json!(state.name()))),
             ("tags", search.tags.map(|tags| json!(tags))),
-            ("limit", search.limit.map(|limit| json!(limit))),
+            ("limit", Some(json!(search.limit.unwrap_or(LIMIT_DEFAULT)))),
             ("cursor", search.cursor.map(|cursor| json!(cursor))),
         ]);
         self.ask("promise.search", &asked).await

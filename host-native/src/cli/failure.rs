@@ -6,9 +6,10 @@
 //! | 1 | it could not be done: no server, no answer, no file … |
 //! | 2 | the arguments or the configuration make no sense |
 //! | 3 | what was named is not there |
-//! | 4 | the server refused |
+//! | 4 | the server refused, or the promise is settled otherwise already |
 //! | 5 | what was waited for is rejected, cancelled or timed out |
 //! | 6 | what was waited for is still pending |
+//! | 130 | interrupted while it waited |
 
 use std::fmt;
 use std::process::ExitCode;
@@ -34,6 +35,8 @@ pub enum Failure {
     Rejected(String),
     /// What was waited for is still pending.
     StillPending(String),
+    /// Somebody has pressed Ctrl-C, and knows.
+    Interrupted,
 }
 
 impl Failure {
@@ -61,6 +64,7 @@ impl Failure {
                 // `ErrorKind` grows with clap; all its other kinds are mistakes.
                 _ => eprintln!("error: {self}"),
             },
+            Self::Interrupted => {}
             Self::Usage(_)
             | Self::Runtime(_)
             | Self::NotFound(_)
@@ -75,6 +79,7 @@ impl Failure {
             Self::Refused(_) => 4,
             Self::Rejected(_) => 5,
             Self::StillPending(_) => 6,
+            Self::Interrupted => 130,
         })
     }
 }
@@ -95,6 +100,7 @@ impl From<client::Error> for Failure {
             client::Error::Setup(_)
             | client::Error::NoStream { .. }
             | client::Error::Unreachable { .. }
+            | client::Error::OtherLanguage { .. }
             | client::Error::Foreign { .. }
             | client::Error::Unreadable { .. } => Self::Runtime(told),
         }
@@ -105,6 +111,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Arguments(error) => f.write_str(&one_line(&error.render().to_string())),
+            Self::Interrupted => f.write_str("interrupted"),
             Self::Usage(message)
             | Self::Runtime(message)
             | Self::NotFound(message)

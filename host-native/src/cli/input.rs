@@ -63,7 +63,16 @@ pub(super) fn object(text: &str) -> Result<Map<String, Json>, String> {
 
 /// Reads tags: a JSON object of strings.
 pub(super) fn tags(text: &str) -> Result<BTreeMap<String, String>, String> {
+    if let Some(meant) = pairs(text) {
+        return Err(format!("it is not JSON; write '{}'", json!(meant)));
+    }
     strings(object(text)?, r#"a tag's value must be a string: '{"NAME": "VALUE"}'"#)
+}
+
+/// The tags of `team=shop,size=3`, which is how other tools write them.
+fn pairs(text: &str) -> Option<BTreeMap<&str, &str>> {
+    let is_json_like = text.trim_start().starts_with(['{', '[', '"']);
+    if is_json_like { None } else { text.split(',').map(|pair| pair.trim().split_once('=')).collect() }
 }
 
 /// Reads a param or a value: `data` is any JSON and becomes base64, as SDKs expect it.
@@ -110,6 +119,17 @@ fn strings(fields: Map<String, Json>, shape: &str) -> Result<BTreeMap<String, St
     read.collect()
 }
 
+/// Reads the name of a function.
+pub(super) fn func(text: &str) -> Result<String, String> {
+    if text.is_empty() { Err("a function has a name".to_owned()) } else { Ok(text.to_owned()) }
+}
+
+/// Reads the length of a page.
+fn limit(text: &str) -> Result<u16, String> {
+    let read = text.parse().ok().filter(|limit| (1..=1000).contains(limit));
+    read.ok_or_else(|| "must be 1 to 1000".to_owned())
+}
+
 /// Now, by the clock of this machine.
 pub(super) fn now() -> Timestamp {
     Clock::starting_at(Timestamp::ZERO).now()
@@ -122,7 +142,9 @@ pub(super) fn id_arg(name: &'static str, help: &'static str) -> Arg {
 
 /// A flag with a duration.
 pub(super) fn duration_arg(name: &'static str, help: &'static str) -> Arg {
-    Arg::new(name).long(name).value_name("DURATION").value_parser(duration).help(help)
+    // `-1h` is a duration that makes no sense, not a flag.
+    let arg = Arg::new(name).long(name).value_name("DURATION").allow_hyphen_values(true);
+    arg.value_parser(duration).help(help)
 }
 
 /// A flag with a param or a value.
@@ -143,7 +165,7 @@ pub(super) fn version_arg() -> Arg {
 
 /// The flags of a search, for the states that there are.
 pub(super) fn search_args(limit_default: u16) -> [Arg; 2] {
-    let limit = Arg::new("limit").long("limit").value_name("N").value_parser(value_parser!(u16).range(1..=1000));
+    let limit = Arg::new("limit").long("limit").value_name("N").value_parser(limit).allow_hyphen_values(true);
     let cursor = Arg::new("cursor").long("cursor").value_name("CURSOR");
     [
         limit.help(format!("Most that are listed, 1 to 1000 [default: {limit_default}]")),
@@ -201,6 +223,14 @@ mod tests {
     }
 
     #[test]
+    fn a_page_has_bounds() {
+        assert_eq!((limit("1"), limit("1000")), (Ok(1), Ok(1000)));
+        for text in ["0", "2000", "99999", "-1", "x"] {
+            assert_eq!(limit(text).unwrap_err(), "must be 1 to 1000", "{text}");
+        }
+    }
+
+    #[test]
     fn the_data_of_a_value_is_encoded() {
         let read = value(r#"{"data": {"a": 1}, "headers": {"h": "x"}}"#).unwrap();
         assert_eq!(read, json!({"data": "eyJhIjoxfQ==", "headers": {"h": "x"}}));
@@ -221,6 +251,7 @@ mod tests {
     fn tags_are_strings() {
         assert_eq!(tags(r#"{"a": "b"}"#).unwrap(), BTreeMap::from([("a".to_owned(), "b".to_owned())]));
         assert!(tags(r#"{"a": 1}"#).unwrap_err().contains("\"a\" is no string"));
+        assert_eq!(tags("team=shop").unwrap_err(), r#"it is not JSON; write '{"team":"shop"}'"#);
         assert!(tags(r#"["a"]"#).unwrap_err().contains("JSON object"));
     }
 

@@ -5,7 +5,7 @@ use resonate_core::promise::tag;
 use resonate_core::time::{Millis, Timestamp};
 use serde_json::{Value as Json, json};
 
-use super::input::{argument, array, duration, duration_arg, id_arg, now, optional, required};
+use super::input::{argument, array, duration_arg, func as func_name, id_arg, now, optional, required};
 use super::promises::show_promise;
 use super::session::{Session, asking};
 use super::wait::{self, Wait};
@@ -24,12 +24,11 @@ const EXAMPLES: &str = r#"Examples:
 
 /// Describes it to clap.
 pub(super) fn command() -> Command {
-    let func = Arg::new("func").short('f').long("func").value_name("NAME").required(true);
+    let func = Arg::new("func").short('f').long("func").value_name("NAME").required(true).value_parser(func_name);
     let arg = Arg::new("arg").long("arg").value_name("VALUE").action(ArgAction::Append).allow_hyphen_values(true);
     let json_args = Arg::new("json-args").long("json-args").value_name("JSON").value_parser(array_of_json);
     let version =
         Arg::new("version").long("version").value_name("N").value_parser(value_parser!(u32)).default_value("1");
-    let timeout = Arg::new("timeout").short('t').long("timeout").value_name("DURATION").value_parser(duration);
     let target = Arg::new("target").long("target").value_name("ADDRESS").default_value("poll://any@default");
     let command = asking("invoke", "Call a function: create the promise that makes a worker run it", EXAMPLES)
         .arg(id_arg("ID", "The promise of the call; calling again with the same id changes nothing"))
@@ -37,7 +36,7 @@ pub(super) fn command() -> Command {
         .arg(arg.help("An argument, in order: JSON, and what is no JSON is a string"))
         .arg(json_args.conflicts_with("arg").help("All arguments at once, as a JSON array"))
         .arg(version.help("Version of the function"))
-        .arg(timeout.default_value("1h").help("When the call times out, counted from now"))
+        .arg(duration_arg("timeout", "When the call times out, counted from now").short('t').default_value("1h"))
         .arg(target.help("Who runs it: poll://any@GROUP, or the http(s):// address of a worker"))
         .arg(duration_arg("delay", "Do not start before this time has passed"));
     wait::waiting(command)
@@ -127,6 +126,13 @@ mod tests {
         assert_eq!(call(&asked), json!({"func": "greet", "args": [{"a": 1}, null], "version": 2}));
         assert!(requested(&["--json-args", "[]", "--arg", "1"]).unwrap_err().contains("cannot be used with"));
         assert!(requested(&["--json-args", "{}"]).unwrap_err().contains("JSON array"));
+    }
+
+    #[test]
+    fn mistakes_are_told_with_the_cure() {
+        assert!(requested(&["--timeout", "-1h"]).unwrap_err().contains("write it like 100ms"));
+        let unnamed = command().try_get_matches_from(["invoke", "foo", "-f", ""]).unwrap_err();
+        assert!(unnamed.to_string().contains("a function has a name"), "{unnamed}");
     }
 
     #[test]

@@ -14,13 +14,14 @@ use crate::client::{Answer, Client, DEFAULT_URL, Error};
 
 const SERVER: &str = "server";
 const TOKEN: &str = "token";
+const URL: &str = "RESONATE_URL";
 const OUTPUT: &str = "output";
 const HEADING: &str = "Server and output";
 
 /// What every client command ends its help with.
-const EXIT_CODES: &str = "\
+pub(super) const EXIT_CODES: &str = "\
 Exit codes: 0 done (waited for: resolved), 1 failed (no server, no answer), 2 wrong usage, 3 not found, 4 refused by \
-the server, 5 waited for and rejected, 6 waited for and still pending.";
+the server, or settled otherwise already, 5 waited for and rejected, 6 waited for and still pending.";
 
 /// A command below a group, like `get` of `resonate promises get`.
 pub(super) struct Sub {
@@ -36,6 +37,8 @@ pub(super) struct Session {
     pub(super) runtime: Runtime,
     screen: Screen,
     json: bool,
+    /// Whether the URL is not in sight of who typed the command.
+    url_is_of_environment: bool,
 }
 
 /// Describes a command that asks the server.
@@ -70,6 +73,18 @@ pub(super) fn run_member(subs: &[Sub], matches: &ArgMatches, environment: &Envir
 
 /// Adds the flags that name the server and the output.
 fn connected(command: Command) -> Command {
+    let output = Arg::new(OUTPUT)
+        .short('o')
+        .long(OUTPUT)
+        .value_name("FORMAT")
+        .value_parser(["human", "json"])
+        .default_value("human")
+        .help("For people, or the answer as JSON for scripts");
+    addressed(command).arg(output.global(true).help_heading(HEADING))
+}
+
+/// Adds the flags that name the server.
+pub(super) fn addressed(command: Command) -> Command {
     let server = Arg::new(SERVER)
         .short('S')
         .long(SERVER)
@@ -80,14 +95,7 @@ fn connected(command: Command) -> Command {
         .long(TOKEN)
         .value_name("JWT")
         .help("Token that the server asks for [env: RESONATE_TOKEN]");
-    let output = Arg::new(OUTPUT)
-        .short('o')
-        .long(OUTPUT)
-        .value_name("FORMAT")
-        .value_parser(["human", "json"])
-        .default_value("human")
-        .help("For people, or the answer as JSON for scripts");
-    command.args([server, token, output].map(|arg| arg.global(true).help_heading(HEADING)))
+    command.args([server, token].map(|arg| arg.global(true).help_heading(HEADING)))
 }
 
 impl Session {
@@ -97,19 +105,34 @@ impl Session {
             let of_environment = || variable(environment, name).map(|text| text.to_string_lossy().into_owned());
             matches.get_one::<String>(flag).cloned().or_else(of_environment)
         };
-        let url = given(SERVER, "RESONATE_URL").unwrap_or_else(|| DEFAULT_URL.to_owned());
-        let client = Client::new(&url, given(TOKEN, "RESONATE_TOKEN"))?;
+        let url = given(SERVER, URL).unwrap_or_else(|| DEFAULT_URL.to_owned());
+        let url_is_of_environment = !matches.contains_id(SERVER) && variable(environment, URL).is_some();
+        let source = if url_is_of_environment { URL } else { "flag --server" };
+        let client = Client::new(&url, given(TOKEN, "RESONATE_TOKEN")).map_err(|error| match error {
+            Error::Url { .. } => Failure::Usage(format!("{source}: {error}")),
+            error => error.into(),
+        })?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .map_err(|error| Failure::Runtime(format!("cannot start the runtime: {error}")))?;
-        let json = matches.get_one::<String>(OUTPUT).is_some_and(|format| format == "json");
-        Ok(Self { client, runtime, screen: Screen::of(environment), json })
+        let json = matches.try_get_one::<String>(OUTPUT).ok().flatten().is_some_and(|format| format == "json");
+        Ok(Self { client, runtime, screen: Screen::of(environment), json, url_is_of_environment })
     }
 
     /// Asks the server.
     pub(super) fn ask(&self, kind: &str, data: &Json) -> Result<Answer, Failure> {
-        Ok(self.runtime.block_on(self.client.call(kind, data))?)
+        self.runtime.block_on(self.client.call(kind, data)).map_err(|error| self.failed(&error))
+    }
+
+    /// Why there is no answer, with where the URL is from when nobody has typed it.
+    pub(super) fn failed(&self, error: &Error) -> Failure {
+        match Failure::from(error.clone()) {
+            Failure::Runtime(told) if error.is_about_the_url() && self.url_is_of_environment => {
+                Failure::Runtime(format!("{told} (the URL is the one of {URL})"))
+            }
+            failure => failure,
+        }
     }
 
     /// The screen, at this instant.

@@ -21,6 +21,13 @@ pub enum Error {
         /// The innermost cause.
         why: String,
     },
+    /// The server's port speaks something else.
+    OtherLanguage {
+        /// The server's URL.
+        url: String,
+        /// What to do.
+        cure: &'static str,
+    },
     /// Something answered that does not speak the protocol.
     Foreign {
         /// The server's URL.
@@ -56,6 +63,15 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether the URL may be a wrong one.
+    #[must_use]
+    pub fn is_about_the_url(&self) -> bool {
+        match self {
+            Self::Url { .. } | Self::Unreachable { .. } | Self::OtherLanguage { .. } | Self::Foreign { .. } => true,
+            Self::Setup(_) | Self::Unreadable { .. } | Self::NoStream { .. } | Self::Refused { .. } => false,
+        }
+    }
+
     /// Whether another attempt may go better, with nothing changed.
     #[must_use]
     pub fn is_passing(&self) -> bool {
@@ -64,7 +80,7 @@ impl Error {
             Self::Refused { status, .. } | Self::NoStream { status, .. } | Self::Foreign { status, .. } => {
                 *status == 429 || *status >= 500
             }
-            Self::Url { .. } | Self::Setup(_) | Self::Unreadable { .. } => false,
+            Self::Url { .. } | Self::Setup(_) | Self::OtherLanguage { .. } | Self::Unreadable { .. } => false,
         }
     }
 }
@@ -79,6 +95,7 @@ impl fmt::Display for Error {
                 "cannot reach the server at {url}: {why}. Start one with `resonate serve`, or name another with --server \
                  or RESONATE_URL"
             ),
+            Self::OtherLanguage { url, cure } => write!(f, "what listens at {url} speaks something else: {cure}"),
             Self::Foreign { url, status, excerpt } => {
                 write!(f, "{url} answers {status}, and not as a Resonate server does; check --server")?;
                 if excerpt.is_empty() { Ok(()) } else { write!(f, ". It says: {excerpt}") }

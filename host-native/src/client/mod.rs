@@ -22,6 +22,8 @@ pub use error::Error;
 /// Where a server is unless somebody says otherwise.
 pub const DEFAULT_URL: &str = "http://localhost:8001";
 
+const URL_SHAPE: &str = "write it like http://localhost:8001 or https://example.com";
+
 /// A connection pool to one server. Clones share it.
 #[derive(Clone)]
 pub struct Client {
@@ -65,9 +67,9 @@ impl Client {
     /// [`Error::Url`] when `url` is none over HTTP, [`Error::Setup`] when the system's certificates cannot be read.
     pub fn new(url: &str, token: Option<String>) -> Result<Self, Error> {
         let refused = |why: String| Error::Url { url: url.to_owned(), why };
-        let parsed = Url::parse(url).map_err(|why| refused(why.to_string()))?;
+        let parsed = Url::parse(url).map_err(|why| refused(format!("{why}; {URL_SHAPE}")))?;
         if !matches!(parsed.scheme(), "http" | "https") || !parsed.has_host() {
-            return Err(refused("it must start with http:// or https://".to_owned()));
+            return Err(refused(URL_SHAPE.to_owned()));
         }
         let mut http = reqwest::Client::builder()
             .connect_timeout(limits::CONNECT_MAX)
@@ -119,7 +121,17 @@ impl Client {
     }
 
     fn unreachable(&self, why: &reqwest::Error) -> Error {
-        Error::Unreachable { url: self.url().to_owned(), why: causes(why) }
+        let url = self.url().to_owned();
+        let why = causes(why);
+        // What TLS and HTTP say of a stranger's first bytes; neither has a type for it that reaches this place.
+        if self.url.scheme() == "https" && why.contains("corrupt message") {
+            return Error::OtherLanguage { url, cure: "it has no TLS; write http:// instead of https://" };
+        }
+        if why.contains("invalid HTTP version") {
+            let cure = "it is no HTTP server, or the gRPC port; name the HTTP port, which is 8001 unless configured";
+            return Error::OtherLanguage { url, cure };
+        }
+        Error::Unreachable { url, why }
     }
 
     /// What answered is no Resonate server, or a proxy in front of one.

@@ -44,7 +44,9 @@ fn promises_are_created_read_settled_and_found() {
         (&json!("resolved"), &json!("Im9rIg=="))
     );
     let late = run(&server, &["promises", "reject", "foo"]);
-    assert!(late.code == Some(0) && late.stderr.contains("was resolved already"), "{late:?}");
+    assert!(late.code == Some(4) && late.stderr.contains("promise foo was resolved already"), "{late:?}");
+    let again = run(&server, &["promises", "resolve", "foo"]);
+    assert!(again.code == Some(0) && again.stderr.is_empty(), "{again:?}");
     assert_eq!(json(&server, &["promises", "cancel", "bar"])["promise"]["state"], "rejected_canceled");
     json(&server, &["promises", "create", "baz", "--timeout", "2h"]);
     assert_eq!(json(&server, &["promises", "reject", "baz"])["promise"]["state"], "rejected");
@@ -117,7 +119,8 @@ fn a_task_is_worked_on_by_hand() {
     let create = ["tasks", "create", "foo", "--pid", "me", "--ttl", "1m", "--timeout", "1h"];
     let created = json(&server, &[&create[..], &target].concat());
     assert_eq!((&created["task"]["state"], &created["task"]["version"]), (&json!("acquired"), &json!(1)));
-    done(&server, &["tasks", "heartbeat", "--pid", "me", "--tasks", r#"[{"id": "foo", "version": 1}]"#]);
+    let beat = done(&server, &["tasks", "heartbeat", "--pid", "me", "--tasks", r#"[{"id": "foo", "version": 1}]"#]);
+    assert_eq!(beat, "sent: tasks that me holds at these versions are extended, others are ignored\n");
 
     let fence = |action: &str| run(&server, &["tasks", "fence", "foo", "--version", "1", "--action", action]);
     let child = r#"{"kind": "promise.create", "data": {"id": "foo.1", "timeoutAt": 9999999999999}}"#;
@@ -170,6 +173,8 @@ fn a_schedule_is_created_listed_and_deleted() {
     ];
     let schedule = json(&server, &create)["schedule"].clone();
     assert_eq!((&schedule["promiseTimeout"], &schedule["promiseParam"]["data"]), (&json!(3_600_000), &json!("MQ==")));
+    let again = run(&server, &create);
+    assert!(again.code == Some(0) && again.stderr.contains("note: schedule nightly existed already"), "{again:?}");
     assert!(done(&server, &["schedule", "get", "nightly"]).contains("n-{{.timestamp}}"));
     assert_eq!(json(&server, &["schedules", "search", "--tags", r#"{"t": "x"}"#])["schedules"], json!([schedule]));
     assert_eq!(done(&server, &["schedules", "delete", "nightly"]), "schedule nightly is deleted\n");
@@ -222,7 +227,11 @@ fn exit_codes_tell_failures_apart() {
         ),
         (&["tasks", "halt", "gone"][..], 3, "(404)"),
         (&["tasks", "create", "x", "--pid", "p", "--ttl", "1s", "--timeout", "1s"][..], 2, "--target"),
-        (&["promises", "search", "--limit", "1001"][..], 2, "--limit"),
+        (&["promises", "search", "--limit", "1001"][..], 2, "must be 1 to 1000"),
+        (&["promises", "search", "--tags", "team=shop"][..], 2, r#"write '{"team":"shop"}'"#),
+        (&["promises", "create", "x", "--timeout", "-1h"][..], 2, "write it like 100ms"),
+        (&["invoke", "x", "-f", ""][..], 2, "a function has a name"),
+        (&["mcp", "-o", "json"][..], 2, "-o"),
         (&["promises", "serch"][..], 2, "search"),
     ] {
         let ran = run(&server, args);
@@ -241,6 +250,22 @@ fn a_server_that_is_not_there_is_named_with_the_cure() {
     assert!(ran.stderr.contains(&nobody) && ran.stderr.contains("resonate serve"), "{ran:?}");
     let ran = end(resonate().args(["promises", "get", "foo", "-S", "localhost:8001"]));
     assert!(ran.code == Some(2) && ran.stderr.contains("http://"), "{ran:?}");
+    let ran = end(resonate().args(["promises", "get", "foo"]).env("RESONATE_URL", "garbage"));
+    assert!(ran.code == Some(2) && ran.stderr.contains("RESONATE_URL") && ran.stderr.contains("http://"), "{ran:?}");
+}
+
+#[test]
+fn a_port_that_speaks_something_else_is_told_with_the_cure() {
+    let folder = Folder::new();
+    let server = dev(&folder);
+    for (url, says) in [
+        (format!("https://127.0.0.1:{}", server.http), "write http://"),
+        (format!("http://127.0.0.1:{}", server.grpc), "the gRPC port"),
+    ] {
+        let ran = end(resonate().args(["promises", "get", "foo", "-S", &url]));
+        assert!(ran.code == Some(1) && ran.stderr.contains(says), "{ran:?}");
+    }
+    server.stop();
 }
 
 #[test]

@@ -7,7 +7,7 @@ use resonate_tests::folder::Folder;
 use serde_json::{Value as Json, json};
 
 use super::child::{Server, Start};
-use super::cli::{resonate, url};
+use super::cli::{end, resonate, url};
 use super::eventually;
 
 /// An assistant that has introduced itself.
@@ -100,6 +100,14 @@ fn an_assistant_works_with_promises() {
     );
     let wrong = assistant.call("promise-settle", &json!({"id": "foo", "state": "pending"}));
     assert_eq!(wrong["isError"], true, "{wrong}");
+    let unknown = assistant.call("promise-search", &json!({"status": "resolved"}));
+    assert_eq!(unknown["isError"], true, "{unknown}");
     assistant.leave();
     server.stop();
+}
+
+#[test]
+fn an_assistant_may_leave_without_a_word() {
+    let ran = end(resonate().arg("mcp"));
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "{ran:?}");
 }

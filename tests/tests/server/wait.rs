@@ -94,6 +94,9 @@ fn deadlines_end_a_wait_the_promises_own_and_the_waiters() {
     let ran = run(&server, &["promises", "get", "long", "--wait", "--wait-timeout", "50ms"]);
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(6), ""), "{ran:?}");
     assert!(ran.stderr.contains("promise long is still pending after 50ms"), "{ran:?}");
+    done(&server, &["invoke", "call", "-f", "greet"]);
+    let ran = run(&server, &["promises", "get", "call", "--wait", "--wait-timeout", "500ms"]);
+    assert!(ran.code == Some(6) && ran.stderr.contains("no worker of poll://any@default has taken it yet"), "{ran:?}");
     assert_eq!(run(&server, &["promises", "get", "gone", "--wait"]).code, Some(3));
     server.stop();
 }

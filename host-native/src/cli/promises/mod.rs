@@ -39,6 +39,22 @@ fn ask_for_promise(session: &Session, kind: &str, data: &serde_json::Value) -> R
     show_promise(session, kind, &session.ask(kind, data)?)
 }
 
+/// Prints the promise of the answer to a settlement, and fails when it is settled in another way than was asked for: a script must not take
+/// that for its own doing.
+pub(super) fn show_settled_as(session: &Session, kind: &str, answer: &Answer, asked: &str) -> Result<(), Failure> {
+    show_promise(session, kind, answer)?;
+    ensure_settled_as(&answer.record(kind, "promise")?, asked)
+}
+
+/// Fails when a promise is settled in another way than was asked for.
+pub(super) fn ensure_settled_as(promise: &Promise, asked: &str) -> Result<(), Failure> {
+    let (id, state) = (&promise.id, promise.state.name());
+    if state == asked {
+        return Ok(());
+    }
+    Err(Failure::Refused(format!("promise {id} was {state} already and is left as it is")))
+}
+
 /// Prints the promise of an answer.
 pub(super) fn show_promise(session: &Session, kind: &str, answer: &Answer) -> Result<(), Failure> {
     session.show(answer, |screen| Ok(show::promise(screen, &answer.record::<Promise>(kind, "promise")?)))

@@ -3,30 +3,37 @@
 use clap::{ArgMatches, Command};
 use serde_json::{Value as Json, json};
 
-use super::show_promise;
+use super::show_settled_as;
 use crate::cli::Failure;
 use crate::cli::input::{id_arg, optional, required, value_arg};
 use crate::cli::session::{Session, member};
 use crate::client::fields;
-use crate::client::record::Promise;
 use resonate_core::promise::PromiseState;
 
 const KIND: &str = "promise.settle";
 
 pub(super) fn resolve() -> Command {
     let example = "  resonate promises resolve foo --value '{\"data\": {\"paid\": true}}'";
-    describe("resolve", "Resolve a promise; one that is settled already is left as it is", example)
+    describe(
+        "resolve",
+        "Resolve a promise; one that is settled already stays as it is, and if not resolved, the code is 4",
+        example,
+    )
 }
 
 pub(super) fn reject() -> Command {
     let example = "  resonate promises reject foo --value '{\"data\": {\"message\": \"out of stock\"}}'";
-    describe("reject", "Reject a promise; one that is settled already is left as it is", example)
+    describe(
+        "reject",
+        "Reject a promise; one that is settled already stays as it is, and if not rejected, the code is 4",
+        example,
+    )
 }
 
 pub(super) fn cancel() -> Command {
     describe(
         "cancel",
-        "Cancel a promise; one that is settled already is left as it is",
+        "Cancel a promise; one that is settled already stays as it is, and if not cancelled, the code is 4",
         "  resonate promises cancel foo",
     )
 }
@@ -56,9 +63,5 @@ fn run(matches: &ArgMatches, session: &Session, state: PromiseState) -> Result<(
         ("value", optional::<Json>(matches, "value")),
     ]);
     let answer = session.ask(KIND, &asked)?;
-    let promise: Promise = answer.record(KIND, "promise")?;
-    if promise.state != state {
-        session.note(&format!("promise {} was {} already and is left as it is", promise.id, promise.state.name()));
-    }
-    show_promise(session, KIND, &answer)
+    show_settled_as(session, KIND, &answer, state.name())
 }

@@ -34,13 +34,20 @@ pub(super) fn command() -> Command {
 }
 
 pub(super) fn run(matches: &ArgMatches, session: &Session) -> Result<(), Failure> {
+    let id: String = required(matches, "ID");
     let asked = fields([
-        ("id", Some(json!(required::<String>(matches, "ID")))),
+        ("id", Some(json!(id))),
         ("cron", Some(json!(required::<String>(matches, "cron")))),
         ("promiseId", Some(json!(required::<String>(matches, "promise-id")))),
         ("promiseTimeout", Some(json!(required::<Millis>(matches, "promise-timeout")))),
         ("promiseParam", optional::<Json>(matches, "promise-param")),
         ("promiseTags", optional::<Tags>(matches, "promise-tags").map(|tags| json!(tags))),
     ]);
-    show_schedule(session, "schedule.create", &asked)
+    // The answer to a creation does not tell whether it has created anything.
+    let existed = session.ask("schedule.get", &json!({"id": id})).is_ok();
+    show_schedule(session, "schedule.create", &asked)?;
+    if existed {
+        session.note(&format!("schedule {id} existed already and is left as it is; delete it first to change it"));
+    }
+    Ok(())
 }

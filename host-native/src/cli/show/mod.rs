@@ -1,5 +1,6 @@
 //! How answers look to people: colours on a terminal, plain text in a pipe. Knows no server.
 
+mod fit;
 mod payload;
 mod promise;
 mod schedule;
@@ -19,10 +20,11 @@ use resonate_core::time::Timestamp;
 use super::Environment;
 use super::input::{now, variable};
 
+pub(super) use fit::cut;
 pub(super) use promise::{promise, promises};
 pub(super) use schedule::{schedule, schedules};
 pub(super) use task::{task, tasks};
-pub(super) use time::span;
+pub(super) use time::{coarse, span};
 pub(super) use tree::tree;
 
 const BOLD: Style = Style::new().bold();
@@ -36,8 +38,8 @@ const GAP: u16 = 2;
 pub(super) struct Screen {
     /// Whether colours are understood.
     pub(super) colours: bool,
-    /// Whether somebody looks at it, so that lines must fit.
-    pub(super) terminal: bool,
+    /// Columns of the terminal that somebody looks at, so that lines must fit.
+    pub(super) width: Option<usize>,
     /// The instant that relative times refer to.
     pub(super) now: Timestamp,
 }
@@ -59,7 +61,8 @@ impl Screen {
         let terminal = std::io::stdout().is_terminal();
         let is_dumb = variable(environment, "TERM").is_some_and(|term| term == "dumb");
         let colours = terminal && !is_dumb && variable(environment, "NO_COLOR").is_none();
-        Self { colours, terminal, now: now() }
+        let width = Table::new().width().map(usize::from);
+        Self { colours, width, now: now() }
     }
 
     fn paint(&self, style: Style, text: impl Display) -> String {
@@ -105,7 +108,7 @@ impl Screen {
         let mut table = Table::new();
         table.load_style(presets::NOTHING).set_header(header.iter().map(|name| self.dim_cell(name)));
         table.add_rows(rows);
-        if self.terminal {
+        if self.width.is_some() {
             table.set_content_arrangement(ContentArrangement::Dynamic);
         } else {
             table.set_content_arrangement(ContentArrangement::Disabled).force_no_tty();
@@ -184,8 +187,13 @@ fn tags(tags: &Tags) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
+/// Columns of the terminal behind standard error.
+pub(super) fn width_of_stderr() -> Option<usize> {
+    Table::new().use_stderr().width().map(usize::from)
+}
+
 /// A text of strangers without what would move the cursor or colour the terminal.
-fn printable(text: &str) -> String {
+pub(super) fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
@@ -194,7 +202,7 @@ pub(super) mod tests {
     use super::*;
 
     pub(in super::super) const PLAIN: Screen =
-        Screen { colours: false, terminal: false, now: Timestamp::saturating(10_000_000) };
+        Screen { colours: false, width: None, now: Timestamp::saturating(10_000_000) };
 
     #[test]
     fn a_record_is_aligned_and_skips_what_is_absent() {

@@ -33,13 +33,15 @@ pub(in super::super) fn span(length: Millis) -> String {
     }
 }
 
+/// A duration to the second, and at least one.
+pub(in super::super) fn coarse(length: Millis) -> String {
+    let seconds = length.as_millis().saturating_add(SECOND / 2) / SECOND;
+    span(Millis::saturating(seconds.max(1) * SECOND))
+}
+
 impl Screen {
     /// How far an instant is away, to the second: clocks of two machines agree no better.
     pub(super) fn relative(&self, instant: Timestamp) -> String {
-        let coarse = |length: Millis| {
-            let seconds = length.as_millis().saturating_add(SECOND / 2) / SECOND;
-            span(Millis::saturating(seconds.max(1) * SECOND))
-        };
         if instant == Timestamp::MAX {
             "never".to_owned()
         } else if instant.as_millis().abs_diff(self.now.as_millis()) < SECOND {

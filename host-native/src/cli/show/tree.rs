@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use resonate_core::promise::tag;
 
+use super::fit::{cut, padded, width};
 use super::{Look, Screen, printable, promise, span};
 use crate::client::record::{Promise, Role};
 
@@ -34,6 +35,12 @@ pub(in super::super) fn tree(screen: &Screen, root: &str, promises: &[Promise]) 
     }
     drawing.print()
 }
+
+/// Columns between the others, and those of the mark of a state.
+const FIXED: usize = 8;
+
+/// Columns that an id or a role keeps when there are too few for all.
+const NARROW: usize = 8;
 
 struct Drawing<'a> {
     screen: &'a Screen,
@@ -66,20 +73,27 @@ impl<'a> Drawing<'a> {
 
     /// One line a promise: branch and id, then role, state and time in columns.
     fn print(&self) -> String {
-        let width = |texts: &mut dyn Iterator<Item = usize>| texts.max().unwrap_or(0);
-        let named = width(&mut self.rows.iter().map(|row| chars(&row.branch) + chars(&printable(&row.promise.id))));
-        let roles = width(&mut self.rows.iter().map(|row| chars(&promise::role(row.promise))));
-        let states = width(&mut self.rows.iter().map(|row| Look::of_promise(row.promise.state).name.len()));
+        let widest = |texts: &mut dyn Iterator<Item = usize>| texts.max().unwrap_or(0);
+        let named = widest(&mut self.rows.iter().map(|row| width(&row.branch) + width(&printable(&row.promise.id))));
+        let roles = widest(&mut self.rows.iter().map(|row| width(&promise::role(row.promise))));
+        let states = widest(&mut self.rows.iter().map(|row| Look::of_promise(row.promise.state).name.len()));
+        let times = widest(&mut self.rows.iter().map(|row| width(&self.time(row.promise))));
+        let [named, roles, times] = match self.screen.width {
+            Some(columns) => fitted([named, roles, times], columns.saturating_sub(states + FIXED)),
+            None => [named, roles, times],
+        };
         let mut out = String::new();
         for Row { branch, promise } in &self.rows {
             let id = printable(&promise.id);
-            let pad = " ".repeat(named - chars(branch) - chars(&id));
+            let branch = cut(branch, named.saturating_sub(width(&id).min(NARROW)));
+            let id = cut(&id, named - width(&branch));
+            let pad = " ".repeat(named - width(&branch) - width(&id));
             let id = if branch.is_empty() { self.screen.bold(id) } else { id };
-            let role = format!("{:roles$}", promise::role(promise));
+            let role = padded(&cut(&promise::role(promise), roles), roles);
             let look = Look::of_promise(promise.state);
             let state = self.screen.state(look);
             let gap = " ".repeat(states - look.name.len());
-            let time = self.screen.dim(self.time(promise));
+            let time = self.screen.dim(cut(&self.time(promise), times));
             out += &format!("{}{id}{pad}  {role}  {state}{gap}  {time}\n", self.screen.dim(branch));
         }
         out
@@ -98,8 +112,13 @@ impl<'a> Drawing<'a> {
     }
 }
 
-fn chars(text: &str) -> usize {
-    text.chars().count()
+/// Columns of branch and id, of role and of time that fit into so many together. Times give way last: they are short, and the same everywhere.
+fn fitted([named, roles, times]: [usize; 3], columns: usize) -> [usize; 3] {
+    let times = times.min(columns.saturating_sub(2 * NARROW));
+    let room = columns - times;
+    // Names of functions give way to ids, down to a third.
+    let roles = roles.min(room.saturating_sub(named).max(room / 3));
+    [named.min(room - roles), roles, times]
 }
 
 /// Orders `a.10` after `a.9`: runs of digits count by length, then by what they are.
@@ -163,6 +182,23 @@ mod tests {
                 "└─ root.10      sleep     ○ pending   10s so far, wakes in 1m",
             ]
         );
+    }
+
+    #[test]
+    fn rows_fit_the_terminal() {
+        let long = "0123456789".repeat(12);
+        let deep = format!("{long}.1");
+        let promises =
+            [made(&long, &long, &[], Some(&long), None), made(&deep, &long, &[], Some("注文"), Some(9_990_120))];
+        for columns in [40, 60, 80, 132, 400] {
+            let screen = Screen { width: Some(columns), ..PLAIN };
+            let drawn = tree(&screen, &long, &promises);
+            for row in drawn.lines() {
+                assert!(width(row) <= columns, "{columns}: {row}");
+            }
+            assert_eq!(drawn.contains('…'), columns < 400, "{drawn}");
+            assert!(drawn.contains(".1  "), "the end of an id is what tells it apart: {drawn}");
+        }
     }
 
     #[test]

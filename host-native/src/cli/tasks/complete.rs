@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Json, json};
 use super::action;
 use crate::cli::Failure;
 use crate::cli::input::{id_arg, object, optional, required, value_arg, version_arg};
-use crate::cli::promises::show_promise;
+use crate::cli::promises::{show_promise, show_settled_as};
 use crate::cli::session::{Session, member};
 use crate::client::{fields, head};
 
@@ -50,5 +50,9 @@ pub(super) fn run(matches: &ArgMatches, session: &Session) -> Result<(), Failure
         }
     };
     let asked = json!({"id": id, "version": required::<u64>(matches, "version"), "action": settle});
-    show_promise(session, KIND, &session.ask(KIND, &asked)?)
+    let answer = session.ask(KIND, &asked)?;
+    match asked["action"]["data"]["state"].as_str() {
+        Some(state) => show_settled_as(session, KIND, &answer, state),
+        None => show_promise(session, KIND, &answer),
+    }
 }

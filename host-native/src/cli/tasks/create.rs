@@ -47,5 +47,7 @@ pub(super) fn run(matches: &ArgMatches, session: &Session) -> Result<(), Failure
         "ttl": required::<Millis>(matches, "ttl"),
         "action": {"kind": "promise.create", "head": head(), "data": create},
     });
-    show_acquired(session, KIND, &session.ask(KIND, &asked)?)
+    let answer = session.ask(KIND, &asked)?;
+    session.note_if_it_existed(&answer.record(KIND, "promise")?, &create);
+    show_acquired(session, KIND, &answer)
 }

@@ -19,7 +19,13 @@ pub(super) fn command() -> Command {
 pub(super) fn run(matches: &ArgMatches, session: &Session) -> Result<(), Failure> {
     let pid: String = required(matches, "pid");
     let asked = json!({"pid": pid, "tasks": required::<Json>(matches, "tasks")});
-    session.ask_and_show("task.heartbeat", &asked, |_, _| Ok(format!("leases of {pid} are extended\n")))
+    // The answer does not tell which of them the worker holds.
+    let sent = if asked["tasks"] == json!([]) {
+        format!("sent: all tasks that {pid} holds are extended\n")
+    } else {
+        format!("sent: tasks that {pid} holds at these versions are extended, others are ignored\n")
+    };
+    session.ask_and_show("task.heartbeat", &asked, |_, _| Ok(sent))
 }
 
 fn tasks_of(text: &str) -> Result<Json, String> {

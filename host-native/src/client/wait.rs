@@ -3,6 +3,7 @@
 //! The stream is opened before the listener is registered, so that the message finds somebody. When the stream ends, both are done again: a
 //! promise that settled in between is in the answer to the registration.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use resonate_core::promise::PromiseState;
@@ -42,17 +43,16 @@ impl Client {
     pub async fn settled(&self, id: &str, mut watch: impl FnMut(Progress)) -> Result<Answer, Error> {
         let pid = unique();
         let mut pause = limits::RECONNECT_MIN;
-        let mut was_registered = false;
+        let was_reached = Cell::new(false);
         loop {
             let mut listening = |promise| {
-                was_registered = true;
                 pause = limits::RECONNECT_MIN;
                 watch(Progress::Listening(Box::new(promise)));
             };
-            match self.follow(id, &pid, &mut listening).await {
+            match self.follow(id, &pid, &was_reached, &mut listening).await {
                 Ok(Ended::Settled(answer)) => return Ok(answer),
                 Ok(Ended::Lost) => {}
-                Err(error) if was_registered && error.is_passing() => watch(Progress::Reconnecting(error)),
+                Err(error) if was_reached.get() && error.is_passing() => watch(Progress::Reconnecting(error)),
                 Err(error) => return Err(error),
             }
             // Many who lost the same server must not come back at the same instant.
@@ -62,9 +62,16 @@ impl Client {
     }
 
     /// One connection: stream, registration, messages.
-    async fn follow(&self, id: &str, pid: &str, listening: &mut impl FnMut(Promise)) -> Result<Ended, Error> {
+    async fn follow(
+        &self,
+        id: &str,
+        pid: &str,
+        was_reached: &Cell<bool>,
+        listening: &mut impl FnMut(Promise),
+    ) -> Result<Ended, Error> {
         // A promise that is settled, or is not there, needs no stream.
         let found = self.call("promise.get", &json!({"id": id})).await?;
+        was_reached.set(true);
         if promise_of("promise.get", &found)?.state != PromiseState::Pending {
             return Ok(Ended::Settled(found));
         }

@@ -71,7 +71,7 @@ pub enum Route {
 }
 
 /// Where messages wait for a connection: the same for every spelling of an address.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Mailbox(String);
 
 impl Mailbox {

@@ -1,6 +1,7 @@
 //! Many requests at one instant, in order, each seeing the writes before it. Owns the order and the overlay; loads and commits nothing
 //! itself: [`Batch::step`] says what the host has to do next.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, VecDeque};
 
 use crate::decide::{Decision, Missing, decide};
@@ -50,9 +51,9 @@ pub struct Finished {
 /// Many requests at one instant.
 #[derive(Debug)]
 pub struct Batch<'a> {
-    rules: &'a Rules,
+    rules: Cow<'a, Rules>,
     now: Timestamp,
-    requests: &'a [Request],
+    requests: Cow<'a, [Request]>,
     /// What has been loaded, with the writes of this batch on top.
     records: Records,
     writes: Vec<Write>,
@@ -69,19 +70,29 @@ impl<'a> Batch<'a> {
     /// A batch of these requests at `now`.
     #[must_use]
     pub fn new(rules: &'a Rules, requests: &'a [Request], now: Timestamp) -> Self {
+        Self::of(Cow::Borrowed(rules), Cow::Borrowed(requests), now)
+    }
+
+    fn of(rules: Cow<'a, Rules>, requests: Cow<'a, [Request]>, now: Timestamp) -> Self {
         Self {
             rules,
             now,
-            requests,
             records: Records::open(),
             writes: Vec::with_capacity(requests.len()),
             outcomes: Vec::with_capacity(requests.len()),
+            requests,
             waiting: VecDeque::new(),
             follow_ups: Vec::new(),
             loads: 0,
             hinted: false,
             follow_ups_hinted: false,
         }
+    }
+
+    /// A batch that outlives the call that began it, for hosts that load while they do other things.
+    #[must_use]
+    pub fn owned(rules: Rules, requests: Vec<Request>, now: Timestamp) -> Batch<'static> {
+        Batch::of(Cow::Owned(rules), Cow::Owned(requests), now)
     }
 
     /// The same without prefetching, to show that hints change no answer.
@@ -114,7 +125,7 @@ impl<'a> Batch<'a> {
             }
         }
         while let Some(request) = self.requests.get(self.outcomes.len()) {
-            match decide(self.rules, request, self.now, &self.records) {
+            match decide(&self.rules, request, self.now, &self.records) {
                 Ok(decision) => {
                     let outcome = self.take(decision);
                     self.outcomes.push(outcome);
@@ -131,7 +142,7 @@ impl<'a> Batch<'a> {
             }
         }
         while let Some(request) = self.waiting.front() {
-            match decide(self.rules, request, self.now, &self.records) {
+            match decide(&self.rules, request, self.now, &self.records) {
                 Ok(decision) => {
                     let outcome = self.take(decision);
                     self.follow_ups.extend(self.waiting.pop_front().map(|request| (request, outcome)));

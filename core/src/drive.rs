@@ -36,6 +36,15 @@ pub trait Store {
     fn begin(&mut self) -> Result<Self::Tx<'_>, Self::Error>;
 }
 
+/// A store that can be emptied.
+pub trait Reset: Store {
+    /// Removes everything (spec §4, debug).
+    ///
+    /// # Errors
+    /// The store's.
+    fn reset(&mut self) -> Result<(), Self::Error>;
+}
+
 /// One transaction: it sees a consistent state, and its writes take effect together or not at all.
 pub trait Tx {
     /// What can go wrong with the store.

@@ -34,6 +34,9 @@ impl DueKind {
     pub const ALL: [Self; 6] =
         [Self::Deadline, Self::Discharge, Self::Lease, Self::Retry, Self::Schedule, Self::Message];
 
+    /// What `debug.tick` does: messages are the host's.
+    pub const TIMERS: [Self; 5] = [Self::Deadline, Self::Discharge, Self::Lease, Self::Retry, Self::Schedule];
+
     /// The name in logs and metrics.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -20,7 +20,7 @@
 //!
 //! The rooms: records ([`promise`], [`task`], [`schedule`], [`message`]), what happens ([`request`], [`reply`]), what decisions are made of and
 //! come to ([`read`], [`records`], [`write`](mod@write), [`effect`], [`due`]), the machine ([`decide()`]), the loop around it ([`batch`],
-//! [`drive`], [`memory`]), what must always be true ([`property`]), and the spellings of both protocols ([`wire`]). Section numbers in the documentation are those of the protocol's
+//! [`drive`], [`memory`], [`local`]), what must always be true ([`property`]), and the spellings of both protocols ([`wire`]). Section numbers in the documentation are those of the protocol's
 //! specification.
 
 #![deny(missing_docs)]
@@ -35,6 +35,7 @@ pub mod effect;
 mod hint;
 pub mod id;
 pub mod limits;
+pub mod local;
 pub mod memory;
 pub mod message;
 pub mod promise;

@@ -5,18 +5,19 @@ use std::sync::Arc;
 
 use crate::address::Mailbox;
 use crate::decide::{Decision, Missing, decide};
-use crate::drive::{Store, Tx, TxError};
+use crate::drive::{Reset, Store, Tx, TxError};
 use crate::due::{Due, DueKind};
 use crate::id::Id;
 use crate::message::MessageKey;
 use crate::promise::Promise;
+use crate::property::{Moment, check_state};
 use crate::read::Read;
 use crate::records::{Page, Records};
 use crate::request::Request;
 use crate::rules::Rules;
 use crate::schedule::Schedule;
 use crate::search::{PageRoom, PromiseOrder, SearchPromises, SearchSchedules, SearchTasks, has_all};
-use crate::snapshot::Snapshot;
+use crate::snapshot::{InvalidSnapshot, Snapshot};
 use crate::task::Task;
 use crate::time::Timestamp;
 use crate::write::Write;
@@ -52,6 +53,19 @@ impl MemoryStore {
         Snapshot::of(&self.records)
     }
 
+    /// A store in the state of a snapshot.
+    ///
+    /// # Errors
+    /// [`InvalidSnapshot`] when it contradicts what must be true of every state, see [`crate::property`].
+    pub fn restore(rules: &Rules, snapshot: &Snapshot) -> Result<Self, InvalidSnapshot> {
+        // Whoever restores knows no instant that is later than all of the snapshot's.
+        let moment = Moment { state: snapshot, now: Timestamp::MAX, rules };
+        match check_state(&moment).into_iter().next() {
+            Some(violation) => Err(InvalidSnapshot(violation)),
+            None => Ok(Self { records: Records::of(snapshot) }),
+        }
+    }
+
     /// Decides one request and makes its changes, without a transaction around it.
     ///
     /// # Panics
@@ -75,6 +89,13 @@ impl Store for MemoryStore {
 
     fn begin(&mut self) -> Result<MemoryTx<'_>, Infallible> {
         Ok(MemoryTx { records: &mut self.records, staged: Vec::new() })
+    }
+}
+
+impl Reset for MemoryStore {
+    fn reset(&mut self) -> Result<(), Infallible> {
+        *self = Self::new();
+        Ok(())
     }
 }
 

@@ -81,7 +81,8 @@ impl OutboxEntry {
 }
 
 /// A message for a worker or a listener.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Message {
     /// Asks a worker to acquire a task.
     Execute {
@@ -98,7 +99,7 @@ pub enum Message {
 }
 
 /// A message that is claimed for a host: it delivers it, and reports how that went.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Delivery {
     /// What the reports name.
     pub key: MessageKey,

@@ -1,5 +1,6 @@
 //! What a decision may need to know: keys and bounded scans. Stores answer them by filling [`crate::records::Records`].
 
+use serde::Serialize;
 use std::sync::Arc;
 
 use crate::address::Address;
@@ -9,7 +10,8 @@ use crate::search::{SearchPromises, SearchSchedules, SearchTasks};
 use crate::time::Timestamp;
 
 /// One thing to load.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Read {
     /// A promise.
     Promise(Id),

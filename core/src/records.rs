@@ -13,6 +13,7 @@ use crate::promise::Promise;
 use crate::read::Read;
 use crate::scan::Scan;
 use crate::schedule::Schedule;
+use crate::snapshot::Snapshot;
 use crate::task::Task;
 
 /// Records by key, present or known to be absent.
@@ -65,6 +66,22 @@ impl Records {
     #[must_use]
     pub fn closed() -> Self {
         Self::new(Some(DueIndex::default()))
+    }
+
+    /// Everything is known, and it is this.
+    pub(crate) fn of(snapshot: &Snapshot) -> Self {
+        let mut records = Self::closed();
+        snapshot.promises.values().for_each(|promise| records.put_promise(Arc::clone(promise)));
+        snapshot.tasks.values().for_each(|task| records.put_task(Arc::clone(task)));
+        snapshot.schedules.iter().for_each(|(id, schedule)| records.put_schedule(id, Some(schedule)));
+        snapshot.messages.iter().for_each(|(key, entry)| records.put_message(key, Some(entry)));
+        for (awaited, awaiter) in &snapshot.callbacks {
+            records.callbacks.insert(awaited.shared(), awaiter.clone());
+        }
+        for (awaited, address) in &snapshot.listeners {
+            records.listeners.insert(awaited.shared(), address.clone());
+        }
+        records
     }
 
     fn new(due: Option<DueIndex>) -> Self {

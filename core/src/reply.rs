@@ -1,5 +1,6 @@
 //! Answers of the machine. They are projections of the after-image; how they look on a wire is the wire's.
 
+use serde::Serialize;
 use std::fmt;
 use std::sync::Arc;
 
@@ -8,7 +9,8 @@ use crate::schedule::Schedule;
 use crate::task::Task;
 
 /// The answer to a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Reply {
     /// A promise: of a get, or of the registration of a waiter.
     Promise(Arc<Promise>),
@@ -82,7 +84,8 @@ pub enum Reply {
 }
 
 /// Why the machine refuses.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Refusal {
     /// The request contradicts itself or asks for something that cannot be (400).
     Invalid(String),

@@ -106,6 +106,12 @@ impl Timestamp {
     pub const fn since(self, earlier: Self) -> Millis {
         Millis(self.0.saturating_sub(earlier.0))
     }
+
+    /// The instant one millisecond before this one; zero stays zero.
+    #[must_use]
+    pub const fn just_before(self) -> Self {
+        Self(self.0.saturating_sub(1))
+    }
 }
 
 /// The protocol's `⊕`: the sum saturates at [`MILLIS_MAX`], so that nothing ever overflows into the past.

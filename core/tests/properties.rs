@@ -311,3 +311,43 @@ fn deliver(generator: &mut Generator, world: &mut World, decisions: &[Decision],
         }
     }
 }
+
+#[test]
+fn a_snapshot_survives_its_json_and_becomes_the_same_store() {
+    for seed in seeds("a_snapshot_survives_its_json", 60) {
+        let mut generator = Generator::new(seed);
+        let (rules, mut store) = (generator.rules(), MemoryStore::new());
+        for _ in 0..80 {
+            let (now, state) = (generator.tick(), store.snapshot());
+            store.apply(&rules, &generator.request(&state), now);
+        }
+        let state = store.snapshot();
+        let json = serde_json::to_string(&state).expect("a snapshot is JSON");
+        let read: Snapshot = serde_json::from_str(&json).expect("what was written");
+        assert_eq!(read, state, "seed {seed}");
+        let mut restored = MemoryStore::restore(&rules, &read).expect("a state that was reached");
+        assert_eq!(restored.snapshot(), state, "seed {seed}");
+        for _ in 0..40 {
+            let now = generator.tick();
+            let request = generator.request(&store.snapshot());
+            assert_eq!(store.apply(&rules, &request, now), restored.apply(&rules, &request, now), "seed {seed}");
+            let due = |store: &mut MemoryStore| drive::sweep(store, &resonate_core::due::DueKind::ALL, now, 1000);
+            assert_eq!(due(&mut store), due(&mut restored), "seed {seed}");
+        }
+    }
+}
+
+#[test]
+fn a_snapshot_that_contradicts_itself_is_refused() {
+    let mut generator = Generator::new(7);
+    let (rules, mut store) = (Rules::default(), MemoryStore::new());
+    while store.snapshot().tasks.is_empty() {
+        let (now, state) = (generator.tick(), store.snapshot());
+        store.apply(&rules, &generator.request(&state), now);
+    }
+    let mut state = store.snapshot();
+    state.promises.clear();
+    let refused = MemoryStore::restore(&rules, &state).expect_err("a task without its promise");
+    assert!(refused.to_string().contains("task"), "{refused}");
+    assert!(serde_json::from_str::<Snapshot>(r#"{"promises":[],"task":[]}"#).is_err(), "a field that is none");
+}

@@ -50,7 +50,7 @@ impl Claims {
 
     /// Looks for what was claimed before `now`.
     pub(super) fn adopt_orphans(&mut self, now: Timestamp) {
-        let until = Timestamp::saturating((now + MESSAGE_CLAIM).since(Timestamp::saturating(1)).as_millis());
+        let until = (now + MESSAGE_CLAIM).just_before();
         self.orphans = Some(Orphans { until, seen: BTreeSet::new() });
     }
 

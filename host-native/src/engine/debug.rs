@@ -30,9 +30,6 @@ pub(super) enum DebugJob {
     At(Timestamp, Job<resonate_core::reply::Reply>),
 }
 
-/// Kinds of work that a tick does: messages are the transports'.
-const TICKED: [DueKind; 5] = [DueKind::Deadline, DueKind::Discharge, DueKind::Lease, DueKind::Retry, DueKind::Schedule];
-
 impl<S: HostStore> Writer<S> {
     pub(super) fn debug(&mut self, job: DebugJob) {
         match job {
@@ -103,7 +100,7 @@ impl<S: HostStore> Writer<S> {
     /// Does everything that is due, and what becomes due by it.
     fn tick(&mut self, now: Timestamp) -> Result<(), SubmitError> {
         for _ in 0..TICK_ROUNDS_MAX {
-            let due = drive::sweep(&mut self.store, &TICKED, now, BACKGROUND_IDLE_MAX);
+            let due = drive::sweep(&mut self.store, &DueKind::TIMERS, now, BACKGROUND_IDLE_MAX);
             let due = self.unless_failed(due)?;
             let requests: Vec<_> = due.iter().map(Due::request).collect();
             let waiters = due.into_iter().map(Waiter::Background).collect();

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 
 use resonate_core::address::Mailbox;
-use resonate_core::drive::{self, Store, TxError};
+use resonate_core::drive::{self, Reset, Store, TxError};
 use resonate_core::due::{Due, DueKind};
 use resonate_core::memory::{MemoryStore, MemoryTx};
 use resonate_core::message::MessageKey;
@@ -50,9 +50,11 @@ impl HostStore for Memory {
     fn reopen(&mut self) -> Result<(), Error> {
         Ok(())
     }
+}
 
+impl Reset for Memory {
     fn reset(&mut self) -> Result<(), Error> {
-        *self = Self::default();
+        never(self.0.reset());
         Ok(())
     }
 }

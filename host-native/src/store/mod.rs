@@ -7,22 +7,16 @@ pub mod sqlite;
 
 use std::fmt;
 
-use resonate_core::drive::{Store, Tx};
+use resonate_core::drive::{Reset, Tx};
 
 /// A store that a server can be run on.
-pub trait HostStore: Store<Error = Error> + Send + 'static {
+pub trait HostStore: Reset<Error = Error> + Send + 'static {
     /// Opens its connections anew after an error that may have left them broken, and makes sure that the store takes writes: what follows is
     /// that the server is ready again.
     ///
     /// # Errors
     /// When the store is still out of reach, or takes no writes.
     fn reopen(&mut self) -> Result<(), Error>;
-
-    /// Removes everything (spec §4, debug).
-    ///
-    /// # Errors
-    /// The store's.
-    fn reset(&mut self) -> Result<(), Error>;
 
     /// Work of the store's own between two batches, such as finishing a checkpoint. It may take a few milliseconds.
     fn rest(&mut self) {}

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use resonate_core::address::Mailbox;
-use resonate_core::drive::{Store, Tx, TxError};
+use resonate_core::drive::{Reset, Store, Tx, TxError};
 use resonate_core::due::{Due, DueKind};
 use resonate_core::message::MessageKey;
 use resonate_core::read::Read;
@@ -107,12 +107,14 @@ impl HostStore for SqliteStore {
         Ok(())
     }
 
-    fn reset(&mut self) -> Result<(), Error> {
-        schema::empty(&mut self.connection)
-    }
-
     fn rest(&mut self) {
         self.checkpointer.finish(&self.connection);
+    }
+}
+
+impl Reset for SqliteStore {
+    fn reset(&mut self) -> Result<(), Error> {
+        schema::empty(&mut self.connection)
     }
 }
 

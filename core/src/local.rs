@@ -1,0 +1,391 @@
+//! A whole server as a value, for hosts that have one thread and no waiting between a request and its answer: a page, a test, a script. Owns the
+//! order of its requests and of its clock; decides nothing, keeps no time, sends nothing itself.
+
+use std::collections::BTreeSet;
+
+use crate::address::Mailbox;
+use crate::batch::Finished;
+use crate::drive::{self, Beside, Reset, Store, Tx, TxError};
+use crate::due::{Due, DueKey, DueKind};
+use crate::effect::Effect;
+use crate::limits::MESSAGE_CLAIM;
+use crate::message::{Delivery, MessageKey};
+use crate::reply::Reply;
+use crate::request::{Claim, Request};
+use crate::rules::Rules;
+use crate::snapshot::Snapshot;
+use crate::time::Timestamp;
+use crate::wire::envelope::{self, Answer, Call, DebugCall, DebugReply, Envelope, Shape};
+
+/// Rows of each kind that one round of background work takes.
+const SWEEP_ROWS: usize = 1000;
+/// Rounds of background work at one instant after which the rest waits for the next call.
+const ROUNDS_MAX: usize = 10_000;
+
+/// Something that happened: a request that has taken effect, and its answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Happened {
+    /// The instant.
+    pub now: Timestamp,
+    /// The request.
+    pub request: Request,
+    /// Its answer.
+    pub reply: Reply,
+}
+
+/// What a host should do now.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Events {
+    /// Messages to deliver, and to report ([`Local::report`]).
+    pub deliveries: Vec<Delivery>,
+    /// Mailboxes in which messages wait for a connection ([`Local::connected`]).
+    pub parked: BTreeSet<Mailbox>,
+}
+
+impl Events {
+    /// Whether there is nothing to do.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.deliveries.is_empty() && self.parked.is_empty()
+    }
+}
+
+/// How a delivery went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Went {
+    /// It arrived.
+    Delivered,
+    /// It failed, and may be tried again, sooner by so many thousandths of the delay.
+    Failed {
+        /// See [`Request::MessageFailed`].
+        jitter_permille: u64,
+    },
+    /// No connection could take it.
+    Unclaimed,
+}
+
+impl Went {
+    /// The report of a delivery that went so.
+    #[must_use]
+    pub fn report(self, key: MessageKey, version: u64) -> Request {
+        match self {
+            Self::Delivered => Request::MessageDelivered { key, version },
+            Self::Failed { jitter_permille } => Request::MessageFailed { key, version, jitter_permille },
+            Self::Unclaimed => Request::MessageUnclaimed { key, version },
+        }
+    }
+}
+
+/// A server over a store.
+#[derive(Debug)]
+pub struct Local<S> {
+    store: S,
+    rules: Rules,
+    /// The last instant seen: the clock does not go back.
+    seen: Timestamp,
+    /// The last instant of debugging.
+    debug_seen: Option<Timestamp>,
+    /// Whether the requests of debugging are obeyed.
+    debug: bool,
+    /// Whether the background stands still.
+    still: bool,
+    /// When something is due, as far as commits have told; nothing has looked into the store before the first tick.
+    wake_at: Timestamp,
+    events: Events,
+    log: Option<Vec<Happened>>,
+}
+
+type Outcome<S, T> = Result<T, TxError<<S as Store>::Error>>;
+
+impl<S: Store> Local<S> {
+    /// A server over a store, with the requests of debugging or without.
+    #[must_use]
+    pub fn new(store: S, rules: Rules, debug: bool) -> Self {
+        Self {
+            store,
+            rules,
+            seen: Timestamp::ZERO,
+            debug_seen: None,
+            debug,
+            still: false,
+            wake_at: Timestamp::ZERO,
+            events: Events::default(),
+            log: None,
+        }
+    }
+
+    /// The store.
+    pub fn store(&mut self) -> &mut S {
+        &mut self.store
+    }
+
+    /// The dials.
+    #[must_use]
+    pub fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    /// From now on everything that happens is kept for [`Self::take_log`].
+    pub fn watch(&mut self) {
+        self.log.get_or_insert_default();
+    }
+
+    /// What has happened since the last time, in order.
+    pub fn take_log(&mut self) -> Vec<Happened> {
+        self.log.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// What there is to do since the last time.
+    pub fn take_events(&mut self) -> Events {
+        std::mem::take(&mut self.events)
+    }
+
+    /// Whether there is something to do.
+    #[must_use]
+    pub fn has_events(&self) -> bool {
+        !self.events.is_empty()
+    }
+
+    fn clamp(&mut self, now: Timestamp) -> Timestamp {
+        self.seen = self.seen.max(now);
+        self.seen
+    }
+
+    /// Answers one envelope of today's protocol.
+    ///
+    /// # Errors
+    /// The store's; then the request may or may not have taken effect.
+    pub fn envelope(&mut self, body: &[u8], now: Timestamp) -> Outcome<S, Answer>
+    where
+        S: Reset,
+    {
+        let envelope = match Envelope::parse(body) {
+            Ok(envelope) => envelope,
+            Err(failure) => return Ok(failure.answer()),
+        };
+        let (kind, corr_id) = (&*envelope.kind, &*envelope.corr_id);
+        if envelope.is_debugging() && !self.debug {
+            return Ok(envelope::print_error(kind, corr_id, 403, "debugging is off"));
+        }
+        let at = if self.debug { envelope.debug_time() } else { Ok(None) };
+        match (envelope.request(), at) {
+            (Err(why), _) | (_, Err(why)) => Ok(envelope::print_error(kind, corr_id, 400, &why.0)),
+            (Ok(Call::Debug(call)), _) => self.debug(call, kind, corr_id),
+            (Ok(Call::Request(request)), at) => {
+                let now = match at {
+                    Ok(Some(at)) => self.debug_time(at),
+                    Ok(None) | Err(_) => self.clamp(now),
+                };
+                let reply = self.submit_at(&request, now)?;
+                Ok(envelope::print(kind, corr_id, Shape::of(&request), &reply))
+            }
+        }
+    }
+
+    /// Answers one request: beside the writer where that may be, as a server with many threads does.
+    ///
+    /// # Errors
+    /// As of [`Self::envelope`].
+    pub fn submit(&mut self, request: &Request, now: Timestamp) -> Outcome<S, Reply> {
+        let now = self.clamp(now);
+        self.submit_at(request, now)
+    }
+
+    fn submit_at(&mut self, request: &Request, now: Timestamp) -> Outcome<S, Reply> {
+        if request.is_read() {
+            let mut tx = self.store.begin()?;
+            let beside = drive::read(&mut tx, &self.rules, request, now)?;
+            drop(tx);
+            if let Beside::Reply(reply) = beside {
+                self.note(now, request, &reply);
+                return Ok(reply);
+            }
+        }
+        let mut replies = self.run_at(std::slice::from_ref(request), now)?;
+        Ok(replies.pop().expect("a request has a reply"))
+    }
+
+    /// Runs requests in order, in as many transactions as it takes.
+    ///
+    /// # Errors
+    /// The store's; the first requests may have taken effect.
+    pub fn run(&mut self, requests: &[Request], now: Timestamp) -> Outcome<S, Vec<Reply>> {
+        let now = self.clamp(now);
+        self.run_at(requests, now)
+    }
+
+    fn run_at(&mut self, requests: &[Request], now: Timestamp) -> Outcome<S, Vec<Reply>> {
+        let mut replies = Vec::with_capacity(requests.len());
+        while replies.len() < requests.len() {
+            let rest = &requests[replies.len()..];
+            let Finished { outcomes, follow_ups, writes: _ } = drive::run(&mut self.store, &self.rules, rest, now)?;
+            for (request, outcome) in rest.iter().zip(outcomes) {
+                self.note(now, request, &outcome.reply);
+                self.take(outcome.effects);
+                replies.push(outcome.reply);
+            }
+            for (request, outcome) in follow_ups {
+                self.note(now, &request, &outcome.reply);
+                self.take(outcome.effects);
+            }
+        }
+        Ok(replies)
+    }
+
+    fn note(&mut self, now: Timestamp, request: &Request, reply: &Reply) {
+        if let Some(log) = &mut self.log {
+            log.push(Happened { now, request: request.clone(), reply: reply.clone() });
+        }
+    }
+
+    fn take(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::Deliver(delivery) => self.events.deliveries.push(delivery),
+                Effect::Parked(mailbox) => drop(self.events.parked.insert(mailbox)),
+                Effect::WakeAt(at) => self.wake_at = self.wake_at.min(at),
+            }
+        }
+    }
+
+    /// Whether there may be background work at `now`.
+    #[must_use]
+    pub fn is_due(&self, now: Timestamp) -> bool {
+        !self.still && self.wake_at <= self.seen.max(now)
+    }
+
+    /// Does everything that is due, and what becomes due by it.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn tick(&mut self, now: Timestamp) -> Outcome<S, ()> {
+        let now = self.clamp(now);
+        if self.still {
+            return Ok(());
+        }
+        self.tick_at(now, &DueKind::ALL)?;
+        self.wake_at = self.next_due()?.unwrap_or(Timestamp::MAX);
+        Ok(())
+    }
+
+    fn tick_at(&mut self, now: Timestamp, kinds: &[DueKind]) -> Outcome<S, ()> {
+        for _ in 0..ROUNDS_MAX {
+            let due = drive::sweep(&mut self.store, kinds, now, SWEEP_ROWS)?;
+            let requests: Vec<Request> = due.iter().map(Due::request).collect();
+            let replies = self.run_at(&requests, now)?;
+            if replies.iter().all(|reply| *reply == Reply::Idle) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// The next instant at which something is due, be it past or future; none while the background stands still.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn next_due(&mut self) -> Outcome<S, Option<Timestamp>> {
+        if self.still {
+            return Ok(None);
+        }
+        Ok(drive::next_due(&mut self.store, &DueKind::ALL, &BTreeSet::new())?)
+    }
+
+    /// Reports how a delivery went.
+    ///
+    /// # Errors
+    /// The store's; the message is then delivered again.
+    pub fn report(&mut self, key: MessageKey, version: u64, went: Went, now: Timestamp) -> Outcome<S, ()> {
+        self.run(&[went.report(key, version)], now).map(drop)
+    }
+
+    /// Tells that somebody can take `room` messages of a mailbox, all of them or those with a prefix. They are among the next events.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn connected(
+        &mut self,
+        mailbox: &Mailbox,
+        prefix: Option<&str>,
+        room: usize,
+        now: Timestamp,
+    ) -> Outcome<S, ()> {
+        let keys = self.store.begin()?.parked(mailbox, prefix, room)?;
+        self.claim(&keys, Claim::Connected, now)
+    }
+
+    /// Takes over the messages that a server over the same store had claimed which is gone. For a server that has just been started, and alone.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn adopt_orphans(&mut self, now: Timestamp) -> Outcome<S, ()> {
+        let until = (self.clamp(now) + MESSAGE_CLAIM).just_before();
+        let due = drive::sweep(&mut self.store, &[DueKind::Message], until, usize::MAX)?;
+        let keys = due.into_iter().filter_map(|due| match due.key {
+            DueKey::Message(key) => Some(key),
+            DueKey::Id(_) => None,
+        });
+        let keys: Vec<MessageKey> = keys.collect();
+        keys.chunks(SWEEP_ROWS).try_for_each(|keys| self.claim(keys, Claim::Orphaned, now))
+    }
+
+    fn claim(&mut self, keys: &[MessageKey], claim: Claim, now: Timestamp) -> Outcome<S, ()> {
+        let claims: Vec<Request> = keys.iter().map(|key| Request::ClaimMessage { key: key.clone(), claim }).collect();
+        self.run(&claims, now).map(drop)
+    }
+
+    /// The whole state.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn snapshot(&mut self) -> Outcome<S, Snapshot> {
+        Ok(self.store.begin()?.snapshot()?)
+    }
+}
+
+/// Debugging (spec §4, debug).
+impl<S: Reset> Local<S> {
+    fn debug(&mut self, call: DebugCall, kind: &str, corr_id: &str) -> Outcome<S, Answer> {
+        let reply = match call {
+            DebugCall::Start => {
+                (self.debug_seen, self.still) = (None, true);
+                DebugReply::Done
+            }
+            DebugCall::Stop => {
+                (self.still, self.wake_at) = (false, Timestamp::ZERO);
+                DebugReply::Done
+            }
+            DebugCall::Reset => {
+                self.reset()?;
+                DebugReply::Done
+            }
+            DebugCall::Tick { time } => {
+                let at = self.debug_time(time);
+                self.tick_at(at, &DueKind::TIMERS)?;
+                DebugReply::Ticked
+            }
+            DebugCall::Snap => {
+                let snapshot = self.snapshot()?;
+                return Ok(envelope::print_debug(kind, corr_id, DebugReply::Snapshot(&snapshot)));
+            }
+        };
+        Ok(envelope::print_debug(kind, corr_id, reply))
+    }
+
+    /// Removes everything, also what is still to be done.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn reset(&mut self) -> Outcome<S, ()> {
+        self.debug_seen = None;
+        self.events = Events::default();
+        Ok(self.store.reset()?)
+    }
+
+    /// An instant earlier than the last seen counts as that one.
+    fn debug_time(&mut self, at: Timestamp) -> Timestamp {
+        let at = self.debug_seen.map_or(at, |seen| seen.max(at));
+        self.debug_seen = Some(at);
+        at
+    }
+}

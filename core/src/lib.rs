@@ -20,8 +20,8 @@
 //!
 //! The rooms: records ([`promise`], [`task`], [`schedule`], [`message`]), what happens ([`request`], [`reply`]), what decisions are made of and
 //! come to ([`read`], [`records`], [`write`](mod@write), [`effect`], [`due`]), the machine ([`decide()`]), the loop around it ([`batch`],
-//! [`drive`], [`memory`], [`local`]), what must always be true ([`property`]), and the spellings of both protocols ([`wire`]). Section numbers in the documentation are those of the protocol's
-//! specification.
+//! [`drive`], [`memory`], [`local`]), what happened and can happen again ([`recording`]), what must always be true ([`property`]), and the
+//! spellings of both protocols ([`wire`]). Section numbers in the documentation are those of the protocol's specification.
 
 #![deny(missing_docs)]
 
@@ -41,6 +41,7 @@ pub mod message;
 pub mod promise;
 pub mod property;
 pub mod read;
+pub mod recording;
 pub mod records;
 pub mod reply;
 pub mod request;

@@ -1,6 +1,8 @@
 //! A whole server as a value, for hosts that have one thread and no waiting between a request and its answer: a page, a test, a script. Owns the
 //! order of its requests and of its clock; decides nothing, keeps no time, sends nothing itself.
 
+mod debug;
+
 use std::collections::BTreeSet;
 
 use crate::address::Mailbox;
@@ -15,22 +17,30 @@ use crate::request::{Claim, Request};
 use crate::rules::Rules;
 use crate::snapshot::Snapshot;
 use crate::time::Timestamp;
-use crate::wire::envelope::{self, Answer, Call, DebugCall, DebugReply, Envelope, Shape};
+use crate::wire::envelope::{self, Answer, Call, Envelope, Shape};
 
 /// Rows of each kind that one round of background work takes.
 const SWEEP_ROWS: usize = 1000;
 /// Rounds of background work at one instant after which the rest waits for the next call.
 const ROUNDS_MAX: usize = 10_000;
 
-/// Something that happened: a request that has taken effect, and its answer.
+/// Something that happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Happened {
-    /// The instant.
-    pub now: Timestamp,
-    /// The request.
-    pub request: Request,
-    /// Its answer.
-    pub reply: Reply,
+pub enum Happened {
+    /// A request has taken effect.
+    Answered {
+        /// The instant.
+        now: Timestamp,
+        /// The request.
+        request: Request,
+        /// Its answer.
+        reply: Reply,
+    },
+    /// The store was emptied.
+    Emptied {
+        /// The last instant seen.
+        now: Timestamp,
+    },
 }
 
 /// What a host should do now.
@@ -234,7 +244,7 @@ impl<S: Store> Local<S> {
 
     fn note(&mut self, now: Timestamp, request: &Request, reply: &Reply) {
         if let Some(log) = &mut self.log {
-            log.push(Happened { now, request: request.clone(), reply: reply.clone() });
+            log.push(Happened::Answered { now, request: request.clone(), reply: reply.clone() });
         }
     }
 
@@ -340,52 +350,5 @@ impl<S: Store> Local<S> {
     /// The store's.
     pub fn snapshot(&mut self) -> Outcome<S, Snapshot> {
         Ok(self.store.begin()?.snapshot()?)
-    }
-}
-
-/// Debugging (spec §4, debug).
-impl<S: Reset> Local<S> {
-    fn debug(&mut self, call: DebugCall, kind: &str, corr_id: &str) -> Outcome<S, Answer> {
-        let reply = match call {
-            DebugCall::Start => {
-                (self.debug_seen, self.still) = (None, true);
-                DebugReply::Done
-            }
-            DebugCall::Stop => {
-                (self.still, self.wake_at) = (false, Timestamp::ZERO);
-                DebugReply::Done
-            }
-            DebugCall::Reset => {
-                self.reset()?;
-                DebugReply::Done
-            }
-            DebugCall::Tick { time } => {
-                let at = self.debug_time(time);
-                self.tick_at(at, &DueKind::TIMERS)?;
-                DebugReply::Ticked
-            }
-            DebugCall::Snap => {
-                let snapshot = self.snapshot()?;
-                return Ok(envelope::print_debug(kind, corr_id, DebugReply::Snapshot(&snapshot)));
-            }
-        };
-        Ok(envelope::print_debug(kind, corr_id, reply))
-    }
-
-    /// Removes everything, also what is still to be done.
-    ///
-    /// # Errors
-    /// The store's.
-    pub fn reset(&mut self) -> Outcome<S, ()> {
-        self.debug_seen = None;
-        self.events = Events::default();
-        Ok(self.store.reset()?)
-    }
-
-    /// An instant earlier than the last seen counts as that one.
-    fn debug_time(&mut self, at: Timestamp) -> Timestamp {
-        let at = self.debug_seen.map_or(at, |seen| seen.max(at));
-        self.debug_seen = Some(at);
-        at
     }
 }

@@ -1,6 +1,8 @@
 //! Everything that can happen to the machine: requests of clients, work of the background, reports of the host. Both protocols are
 //! spellings of these; what differs between the spellings is not here.
 
+mod kind;
+
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -183,104 +185,6 @@ pub enum Request {
         /// The version that was tried; 0 for an `unblock`.
         version: u64,
     },
-}
-
-impl Request {
-    /// Whether no client asked for it: work of the background, and reports of the host.
-    #[must_use]
-    pub const fn is_background(&self) -> bool {
-        match self {
-            Self::TimeOutPromise { .. }
-            | Self::DischargePromise { .. }
-            | Self::ExpireLease { .. }
-            | Self::DispatchTask { .. }
-            | Self::RunSchedule { .. }
-            | Self::ClaimMessage { .. }
-            | Self::MessageDelivered { .. }
-            | Self::MessageFailed { .. }
-            | Self::MessageUnclaimed { .. } => true,
-            Self::GetPromise { .. }
-            | Self::CreatePromise(_)
-            | Self::SettlePromise(_)
-            | Self::RegisterCallback { .. }
-            | Self::RegisterListener { .. }
-            | Self::SearchPromises(_)
-            | Self::GetTask { .. }
-            | Self::CreateTask { .. }
-            | Self::AcquireTask { .. }
-            | Self::FenceTask { .. }
-            | Self::HeartbeatTasks { .. }
-            | Self::SuspendTask { .. }
-            | Self::FulfillTask { .. }
-            | Self::ReleaseTask { .. }
-            | Self::HaltTask { .. }
-            | Self::ContinueTask { .. }
-            | Self::SearchTasks(_)
-            | Self::GetSchedule { .. }
-            | Self::CreateSchedule(_)
-            | Self::DeleteSchedule { .. }
-            | Self::SearchSchedules(_) => false,
-        }
-    }
-}
-
-impl Request {
-    /// Whether the request only reads, so that it can be answered beside the writer, see [`crate::drive::read`].
-    #[must_use]
-    pub const fn is_read(&self) -> bool {
-        matches!(
-            self,
-            Self::GetPromise { .. }
-                | Self::GetTask { .. }
-                | Self::GetSchedule { .. }
-                | Self::SearchPromises(_)
-                | Self::SearchTasks(_)
-                | Self::SearchSchedules(_)
-        )
-    }
-
-    /// The name of the request: that of today's protocol, or `internal.…` for work of the background and reports of the host.
-    #[must_use]
-    pub const fn kind(&self) -> &'static str {
-        match self {
-            Self::GetPromise { .. } => "promise.get",
-            Self::CreatePromise(_) => "promise.create",
-            Self::SettlePromise(_) => "promise.settle",
-            Self::RegisterCallback { .. } => "promise.register_callback",
-            Self::RegisterListener { .. } => "promise.register_listener",
-            Self::SearchPromises(_) => "promise.search",
-            Self::GetTask { .. } => "task.get",
-            Self::CreateTask { .. } => "task.create",
-            Self::AcquireTask { .. } => "task.acquire",
-            Self::FenceTask { .. } => "task.fence",
-            Self::HeartbeatTasks { .. } => "task.heartbeat",
-            Self::SuspendTask { .. } => "task.suspend",
-            Self::FulfillTask { .. } => "task.fulfill",
-            Self::ReleaseTask { .. } => "task.release",
-            Self::HaltTask { .. } => "task.halt",
-            Self::ContinueTask { .. } => "task.continue",
-            Self::SearchTasks(_) => "task.search",
-            Self::GetSchedule { .. } => "schedule.get",
-            Self::CreateSchedule(_) => "schedule.create",
-            Self::DeleteSchedule { .. } => "schedule.delete",
-            Self::SearchSchedules(_) => "schedule.search",
-            Self::TimeOutPromise { .. } => "internal.time_out_promise",
-            Self::DischargePromise { .. } => "internal.discharge_promise",
-            Self::ExpireLease { .. } => "internal.expire_lease",
-            Self::DispatchTask { .. } => "internal.dispatch_task",
-            Self::RunSchedule { .. } => "internal.run_schedule",
-            Self::ClaimMessage { .. } => "internal.claim_message",
-            Self::MessageDelivered { .. } => "internal.message_delivered",
-            Self::MessageFailed { .. } => "internal.message_failed",
-            Self::MessageUnclaimed { .. } => "internal.message_unclaimed",
-        }
-    }
-
-    /// Whether the request searches, which may take long.
-    #[must_use]
-    pub const fn is_search(&self) -> bool {
-        matches!(self, Self::SearchPromises(_) | Self::SearchTasks(_) | Self::SearchSchedules(_))
-    }
 }
 
 /// Why a message may be taken for delivery.

@@ -299,7 +299,7 @@ impl<S: HostStore> Writer<S> {
         }
         for (request, outcome) in finished.follow_ups {
             after.extend(outcome.effects);
-            if let Some(kind) = kind_of(&request).filter(|_| outcome.reply != Reply::Idle) {
+            if let Some(kind) = request.due_kind().filter(|_| outcome.reply != Reply::Idle) {
                 self.count(kind, None);
             }
         }
@@ -394,18 +394,5 @@ impl AfterCommit {
                 Effect::WakeAt(at) => self.wake_at = Some(self.wake_at.map_or(at, |earlier| earlier.min(at))),
             }
         }
-    }
-}
-
-/// The kind of background work that a follow-up is.
-fn kind_of(request: &Request) -> Option<DueKind> {
-    match request {
-        Request::TimeOutPromise { .. } => Some(DueKind::Deadline),
-        Request::DischargePromise { .. } => Some(DueKind::Discharge),
-        Request::ExpireLease { .. } => Some(DueKind::Lease),
-        Request::DispatchTask { .. } => Some(DueKind::Retry),
-        Request::RunSchedule { .. } => Some(DueKind::Schedule),
-        Request::ClaimMessage { .. } => Some(DueKind::Message),
-        _ => None,
     }
 }

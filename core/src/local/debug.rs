@@ -1,0 +1,57 @@
+//! Debugging (spec §4, debug) of a server as a value: time is what a request says it is, everything can be seen and emptied.
+
+use super::{Events, Happened, Local, Outcome};
+use crate::drive::Reset;
+use crate::due::DueKind;
+use crate::time::Timestamp;
+use crate::wire::envelope::{self, Answer, DebugCall, DebugReply};
+
+impl<S: Reset> Local<S> {
+    pub(super) fn debug(&mut self, call: DebugCall, kind: &str, corr_id: &str) -> Outcome<S, Answer> {
+        let reply = match call {
+            DebugCall::Start => {
+                (self.debug_seen, self.still) = (None, true);
+                DebugReply::Done
+            }
+            DebugCall::Stop => {
+                (self.still, self.wake_at) = (false, Timestamp::ZERO);
+                DebugReply::Done
+            }
+            DebugCall::Reset => {
+                self.reset()?;
+                DebugReply::Done
+            }
+            DebugCall::Tick { time } => {
+                let at = self.debug_time(time);
+                self.tick_at(at, &DueKind::TIMERS)?;
+                DebugReply::Ticked
+            }
+            DebugCall::Snap => {
+                let snapshot = self.snapshot()?;
+                return Ok(envelope::print_debug(kind, corr_id, DebugReply::Snapshot(&snapshot)));
+            }
+        };
+        Ok(envelope::print_debug(kind, corr_id, reply))
+    }
+
+    /// Removes everything, also what is still to be done.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn reset(&mut self) -> Outcome<S, ()> {
+        self.debug_seen = None;
+        self.events = Events::default();
+        self.store.reset()?;
+        if let Some(log) = &mut self.log {
+            log.push(Happened::Emptied { now: self.seen });
+        }
+        Ok(())
+    }
+
+    /// An instant earlier than the last seen counts as that one.
+    pub(super) fn debug_time(&mut self, at: Timestamp) -> Timestamp {
+        let at = self.debug_seen.map_or(at, |seen| seen.max(at));
+        self.debug_seen = Some(at);
+        at
+    }
+}

@@ -71,7 +71,7 @@ pub enum Route {
 }
 
 /// Where messages wait for a connection: the same for every spelling of an address.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Mailbox(String);
 
 impl Mailbox {
@@ -103,6 +103,16 @@ impl Mailbox {
 }
 
 impl Route {
+    /// The worker that it names: the only one, or the one that is preferred.
+    #[must_use]
+    pub fn into_worker(self) -> Option<String> {
+        match self {
+            Self::Push => None,
+            Self::Any { group: _, worker } => worker,
+            Self::Uni { group: _, worker } => Some(worker),
+        }
+    }
+
     /// Where messages on this route wait.
     #[must_use]
     pub fn mailbox(&self) -> Mailbox {

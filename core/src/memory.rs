@@ -47,6 +47,24 @@ impl MemoryStore {
         &self.records
     }
 
+    /// A promise, as stored.
+    #[must_use]
+    pub fn promise(&self, id: &Id) -> Option<&Arc<Promise>> {
+        self.records.promise(id).flatten()
+    }
+
+    /// A task, as stored.
+    #[must_use]
+    pub fn task(&self, id: &Id) -> Option<&Arc<Task>> {
+        self.records.task(id).flatten()
+    }
+
+    /// A schedule.
+    #[must_use]
+    pub fn schedule(&self, id: &Id) -> Option<&Arc<Schedule>> {
+        self.records.schedule(id).flatten()
+    }
+
     /// Everything in it, sorted.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {

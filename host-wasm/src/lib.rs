@@ -1,1 +1,14 @@
-//! The core as a WebAssembly module.
+//! The core as a WebAssembly module, with two faces over the same room: [`abi`], plain functions over JSON bytes that import nothing, for any
+//! runtime, and [`js`], classes for JavaScript. Both carry: bytes in, bytes out, and an instant from the caller. Nothing here decides.
+
+#[cfg(feature = "abi")]
+pub mod abi;
+mod face;
+mod fault;
+mod journal;
+#[cfg(feature = "js")]
+pub mod js;
+mod panic;
+mod serve;
+mod session;
+mod supply;

@@ -2,12 +2,13 @@
 //! order of its requests and of its clock; decides nothing, keeps no time, sends nothing itself.
 
 mod debug;
+mod wire;
 
 use std::collections::BTreeSet;
 
 use crate::address::Mailbox;
 use crate::batch::Finished;
-use crate::drive::{self, Beside, Reset, Store, Tx, TxError};
+use crate::drive::{self, Beside, Store, Tx, TxError};
 use crate::due::{Due, DueKey, DueKind};
 use crate::effect::Effect;
 use crate::limits::MESSAGE_CLAIM;
@@ -17,7 +18,6 @@ use crate::request::{Claim, Request};
 use crate::rules::Rules;
 use crate::snapshot::Snapshot;
 use crate::time::Timestamp;
-use crate::wire::envelope::{self, Answer, Call, Envelope, Shape};
 
 /// Rows of each kind that one round of background work takes.
 const SWEEP_ROWS: usize = 1000;
@@ -159,37 +159,6 @@ impl<S: Store> Local<S> {
     fn clamp(&mut self, now: Timestamp) -> Timestamp {
         self.seen = self.seen.max(now);
         self.seen
-    }
-
-    /// Answers one envelope of today's protocol.
-    ///
-    /// # Errors
-    /// The store's; then the request may or may not have taken effect.
-    pub fn envelope(&mut self, body: &[u8], now: Timestamp) -> Outcome<S, Answer>
-    where
-        S: Reset,
-    {
-        let envelope = match Envelope::parse(body) {
-            Ok(envelope) => envelope,
-            Err(failure) => return Ok(failure.answer()),
-        };
-        let (kind, corr_id) = (&*envelope.kind, &*envelope.corr_id);
-        if envelope.is_debugging() && !self.debug {
-            return Ok(envelope::print_error(kind, corr_id, 403, "debugging is off"));
-        }
-        let at = if self.debug { envelope.debug_time() } else { Ok(None) };
-        match (envelope.request(), at) {
-            (Err(why), _) | (_, Err(why)) => Ok(envelope::print_error(kind, corr_id, 400, &why.0)),
-            (Ok(Call::Debug(call)), _) => self.debug(call, kind, corr_id),
-            (Ok(Call::Request(request)), at) => {
-                let now = match at {
-                    Ok(Some(at)) => self.debug_time(at),
-                    Ok(None) | Err(_) => self.clamp(now),
-                };
-                let reply = self.submit_at(&request, now)?;
-                Ok(envelope::print(kind, corr_id, Shape::of(&request), &reply))
-            }
-        }
     }
 
     /// Answers one request: beside the writer where that may be, as a server with many threads does.

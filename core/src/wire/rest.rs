@@ -1,7 +1,10 @@
 //! The Durable Promise API of 2023: its JSON, its search, and which answer a duplicate gets. HTTP and gRPC are two ways to carry it.
 
 mod body;
+mod route;
 mod search;
+#[cfg(test)]
+mod tests;
 
 use crate::id::Id;
 use crate::promise::PromiseState;
@@ -11,8 +14,11 @@ use crate::value::Value;
 use crate::wire::BadInput;
 use crate::wire::field::{Object, check_map, check_text, parse_id, parse_json};
 
+use search::parse_search_pairs;
+
 pub use body::{decoded_value, encoded_value, print_error, print_page, print_promise};
-pub use search::{SearchQuery, cursor_behind, parse_search, parse_search_pairs};
+pub use route::{Answer, Asked, Call, Input, Misrouted, Route, print, search_of};
+pub use search::{SearchQuery, cursor_behind, parse_search};
 
 /// An outcome of the machine, by its number in HTTP and in gRPC's `Status`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

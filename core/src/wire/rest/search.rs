@@ -27,7 +27,7 @@ const NAMES: [&str; 4] = ["q", "state", "limit", "cursor"];
 ///
 /// # Errors
 /// [`BadInput`] names a pair that is unknown, given twice or does not fit.
-pub fn parse_search_pairs<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Request, BadInput> {
+pub(super) fn parse_search_pairs<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Request, BadInput> {
     let mut query = SearchQuery::default();
     for (name, text) in pairs {
         let twice = match name {

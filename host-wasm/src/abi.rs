@@ -207,7 +207,7 @@ pub extern "C" fn resonate_submit(server: u32, now: u64) -> i32 {
 /// Goes on with a batch. Argument: the answers to its reads, in their order; result: as of [`resonate_submit`].
 #[unsafe(no_mangle)]
 pub extern "C" fn resonate_supply(server: u32) -> i32 {
-    ask(server, |face, input| face.supply(input))
+    ask(server, Face::supply)
 }
 
 /// Where the text is that says what made the module trap; [`resonate_panic_bytes`] says how long it is. They may be called on an instance that

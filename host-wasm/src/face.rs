@@ -103,7 +103,7 @@ pub(crate) struct Face {
     server: Box<dyn Serve>,
     server_url: Option<String>,
     debug: bool,
-    session: Option<Session>,
+    session: Option<Box<Session>>,
     /// The status of the last answer, HTTP's.
     status: u16,
 }

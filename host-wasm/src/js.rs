@@ -194,6 +194,7 @@ pub fn mailboxes(group: &str, worker: &str) -> Vec<String> {
     crate::face::mailboxes(group, worker).iter().map(|mailbox| mailbox.as_str().to_owned()).collect()
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` calls")]
 fn thrown(fault: Fault) -> JsValue {
     JsValue::from_str(&String::from_utf8_lossy(&fault.to_json()))
 }

@@ -52,7 +52,7 @@ impl<'a> OutcomeOut<'a> {
 /// What a step came to.
 pub(crate) enum Stepped {
     /// The caller has to load; the session goes on.
-    Load(Session, Vec<u8>),
+    Load(Box<Session>, Vec<u8>),
     /// The caller has to write and to commit; the session is over.
     Commit(Vec<u8>),
 }
@@ -76,7 +76,7 @@ impl Session {
             Step::Load(reads) => {
                 let shown = to_json(&NextOut::Load(&reads));
                 self.reads = reads;
-                Stepped::Load(self, shown)
+                Stepped::Load(Box::new(self), shown)
             }
             Step::Commit => {
                 let writes = self.batch.writes().to_vec();

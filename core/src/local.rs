@@ -102,6 +102,8 @@ pub struct Local<S> {
     /// When something is due, as far as commits have told; nothing has looked into the store before the first tick.
     wake_at: Timestamp,
     events: Events,
+    /// Mailboxes that something was told of while the background stood still.
+    parked_meanwhile: BTreeSet<Mailbox>,
     log: Option<Vec<Happened>>,
 }
 
@@ -120,6 +122,7 @@ impl<S: Store> Local<S> {
             still: false,
             wake_at: Timestamp::ZERO,
             events: Events::default(),
+            parked_meanwhile: BTreeSet::new(),
             log: None,
         }
     }
@@ -220,7 +223,10 @@ impl<S: Store> Local<S> {
     fn take(&mut self, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
+                // What is claimed is found again once the background goes on.
+                Effect::Deliver(_) if self.still => {}
                 Effect::Deliver(delivery) => self.events.deliveries.push(delivery),
+                Effect::Parked(mailbox) if self.still => drop(self.parked_meanwhile.insert(mailbox)),
                 Effect::Parked(mailbox) => drop(self.events.parked.insert(mailbox)),
                 Effect::WakeAt(at) => self.wake_at = self.wake_at.min(at),
             }
@@ -278,7 +284,8 @@ impl<S: Store> Local<S> {
         self.run(&[went.report(key, version)], now).map(drop)
     }
 
-    /// Tells that somebody can take `room` messages of a mailbox, all of them or those with a prefix. They are among the next events.
+    /// Tells that somebody can take `room` messages of a mailbox, all of them or those with a prefix. They are among the next events; while the
+    /// background stands still there are none, and the mailbox is among the events once it goes on. Whoever has room again tells it again.
     ///
     /// # Errors
     /// The store's.
@@ -289,6 +296,10 @@ impl<S: Store> Local<S> {
         room: usize,
         now: Timestamp,
     ) -> Outcome<S, ()> {
+        if self.still {
+            self.parked_meanwhile.insert(mailbox.clone());
+            return Ok(());
+        }
         let keys = self.store.begin()?.parked(mailbox, prefix, room)?;
         self.claim(&keys, Claim::Connected, now)
     }

@@ -7,14 +7,16 @@ use crate::time::Timestamp;
 use crate::wire::envelope::{self, Answer, DebugCall, DebugReply};
 
 impl<S: Reset> Local<S> {
-    pub(super) fn debug(&mut self, call: DebugCall, kind: &str, corr_id: &str) -> Outcome<S, Answer> {
+    pub(super) fn debug(&mut self, call: DebugCall, kind: &str, corr_id: &str, now: Timestamp) -> Outcome<S, Answer> {
         let reply = match call {
             DebugCall::Start => {
                 (self.debug_seen, self.still) = (None, true);
                 DebugReply::Done
             }
             DebugCall::Stop => {
-                (self.still, self.wake_at) = (false, Timestamp::ZERO);
+                if self.still {
+                    self.go_on(now)?;
+                }
                 DebugReply::Done
             }
             DebugCall::Reset => {
@@ -34,6 +36,14 @@ impl<S: Reset> Local<S> {
         Ok(envelope::print_debug(kind, corr_id, reply))
     }
 
+    /// Does by itself again what was left undone meanwhile.
+    fn go_on(&mut self, now: Timestamp) -> Outcome<S, ()> {
+        (self.still, self.wake_at) = (false, Timestamp::ZERO);
+        self.events.parked.append(&mut self.parked_meanwhile);
+        // What became deliverable was claimed and not delivered.
+        self.adopt_orphans(now)
+    }
+
     /// Removes everything, also what is still to be done.
     ///
     /// # Errors
@@ -41,6 +51,7 @@ impl<S: Reset> Local<S> {
     pub fn reset(&mut self) -> Outcome<S, ()> {
         self.debug_seen = None;
         self.events = Events::default();
+        self.parked_meanwhile.clear();
         self.store.reset()?;
         if let Some(log) = &mut self.log {
             log.push(Happened::Emptied { now: self.seen });

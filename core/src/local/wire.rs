@@ -26,7 +26,7 @@ impl<S: Store> Local<S> {
         let at = if self.debug { envelope.debug_time() } else { Ok(None) };
         match (envelope.request(), at) {
             (Err(why), _) | (_, Err(why)) => Ok(envelope::print_error(kind, corr_id, 400, &why.0)),
-            (Ok(Call::Debug(call)), _) => self.debug(call, kind, corr_id),
+            (Ok(Call::Debug(call)), _) => self.debug(call, kind, corr_id, now),
             (Ok(Call::Request(request)), at) => {
                 let now = match at {
                     Ok(Some(at)) => self.debug_time(at),

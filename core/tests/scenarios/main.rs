@@ -3,6 +3,7 @@
 mod bounds;
 mod claims;
 mod dispatch;
+mod local;
 mod story;
 #[path = "../support/mod.rs"]
 mod support;

@@ -1,0 +1,93 @@
+// Who is connected, and whose turn it is. Owns the routing of messages to connections; knows nothing of what they say.
+import { mailboxes } from "./wasm/resonate.js";
+import type { Delivery, Message, Went } from "./protocol.js";
+
+/** Who connects. */
+export interface Subscriber {
+  /** Its group. */
+  group: string;
+  /** Its name in the group. */
+  worker: string;
+}
+
+/**
+ * Takes a message. What it returns, or resolves to, says how that went; nothing means that it arrived. What it throws means that it failed, and
+ * is to be tried again.
+ */
+export type Deliver = (message: Message) => void | Went | Promise<void | Went>;
+
+/** A connection, as whoever opened it holds it. */
+export interface Connection {
+  /** Ends it: what waits for its worker alone waits on. */
+  close(): void;
+}
+
+/** A connection, as messages find it. */
+export interface Link {
+  readonly worker: string;
+  readonly mailboxes: readonly string[];
+  readonly deliver: Deliver;
+  /** How many messages it can take now. */
+  readonly room: () => number;
+  /** Another connection of the same name takes over. */
+  readonly end: () => void;
+}
+
+/** The connections of a server. */
+export class Connections {
+  /** By mailbox, those first whose turn it is. */
+  readonly #links = new Map<string, Link[]>();
+
+  /** Connects. An older connection of the same name ends. */
+  add(subscriber: Subscriber, deliver: Deliver, room: () => number, end: () => void): Link {
+    const { group, worker } = subscriber;
+    const link: Link = { worker, mailboxes: mailboxes(group, worker), deliver, room, end };
+    const [, own = ""] = link.mailboxes;
+    const before = this.#links.get(own)?.[0];
+    if (before !== undefined) {
+      this.remove(before);
+      before.end();
+    }
+    for (const mailbox of link.mailboxes) {
+      const links = this.#links.get(mailbox);
+      if (links === undefined) this.#links.set(mailbox, [link]);
+      else links.push(link);
+    }
+    return link;
+  }
+
+  /** Disconnects. */
+  remove(link: Link): void {
+    for (const mailbox of link.mailboxes) {
+      const left = this.#links.get(mailbox)?.filter((other) => other !== link) ?? [];
+      if (left.length === 0) this.#links.delete(mailbox);
+      else this.#links.set(mailbox, left);
+    }
+  }
+
+  /** The connection that a message goes to: that of the worker it names, if it has room, else the next in turn. */
+  find(delivery: Delivery): Link | undefined {
+    const links = this.#links.get(delivery.mailbox);
+    if (links === undefined) return undefined;
+    const named = links.find((link) => link.worker === delivery.worker && link.room() > 0);
+    const found = named ?? links.find((link) => link.room() > 0);
+    if (found !== undefined && links.length > 1) {
+      links.splice(links.indexOf(found), 1);
+      links.push(found);
+    }
+    return found;
+  }
+
+  /** How many messages of a mailbox could be taken now. */
+  room(mailbox: string): number {
+    const links = this.#links.get(mailbox) ?? [];
+    return links.reduce((room, link) => room + link.room(), 0);
+  }
+
+  /** Ends all connections. */
+  clear(): void {
+    const links = new Set([...this.#links.values()].flat());
+    this.#links.clear();
+    for (const link of links) link.end();
+  }
+}

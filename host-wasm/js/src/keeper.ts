@@ -1,0 +1,88 @@
+// The copy of the rows in a store that takes its time. Owns the order of commits, and that nothing leaves the server before the commit that holds
+// its changes: answers wait, messages wait.
+import type { Changes, CopyStore } from "./store.js";
+import { StoreError } from "./errors.js";
+
+/** What has happened since the last commit began. */
+interface Batch {
+  changes: Changes[];
+  /** What is to be done once they are durable. */
+  after: (() => void)[];
+  done: Promise<void>;
+  resolve: () => void;
+  reject: (why: unknown) => void;
+}
+
+function newBatch(): Batch {
+  let [resolve, reject]: [() => void, (why: unknown) => void] = [() => undefined, () => undefined];
+  const done = new Promise<void>((resolved, rejected) => {
+    [resolve, reject] = [resolved, rejected];
+  });
+  // Whoever waits is told; nobody has to.
+  done.catch(() => undefined);
+  return { changes: [], after: [], done, resolve, reject };
+}
+
+/** Keeps a copy in step with a machine. */
+export class Keeper {
+  readonly #store: CopyStore;
+  #filling = newBatch();
+  #writing: Batch | undefined;
+  /** Why the machine's memory is ahead of the store for good. */
+  #failed: StoreError | undefined;
+
+  constructor(store: CopyStore) {
+    this.#store = store;
+  }
+
+  /** Why the last commit failed, until {@link begin}. */
+  get failed(): StoreError | undefined {
+    return this.#failed;
+  }
+
+  /** The machine's memory is what the store holds. */
+  begin(): void {
+    this.#failed = undefined;
+    this.#filling = newBatch();
+  }
+
+  /** Takes what a turn of the machine has changed, and what is to follow once that is durable. */
+  take(changes: Changes | undefined, after: (() => void) | undefined): void {
+    if (changes === undefined && after === undefined) return;
+    if (changes !== undefined) this.#filling.changes.push(changes);
+    if (after !== undefined) this.#filling.after.push(after);
+    if (this.#writing === undefined) void this.#write();
+  }
+
+  /** Resolves once everything that has happened so far is durable; rejects when it will never be. */
+  settled(): Promise<void> | undefined {
+    if (this.#filling.changes.length > 0) return this.#filling.done;
+    return this.#writing?.done;
+  }
+
+  async #write(): Promise<void> {
+    while (this.#filling.changes.length > 0 || this.#filling.after.length > 0) {
+      const batch = this.#filling;
+      this.#writing = batch;
+      this.#filling = newBatch();
+      try {
+        if (batch.changes.length > 0) await this.#store.write(batch.changes);
+      } catch (cause) {
+        this.#fail(batch, cause);
+        break;
+      }
+      batch.resolve();
+      this.#writing = undefined;
+      for (const follow of batch.after) follow();
+    }
+    this.#writing = undefined;
+  }
+
+  #fail(batch: Batch, cause: unknown): void {
+    this.#failed = cause instanceof StoreError ? cause : new StoreError(`the store failed: ${String(cause)}`, "failed", cause);
+    batch.reject(this.#failed);
+    // What came after has seen what is lost.
+    this.#filling.reject(this.#failed);
+    this.#filling = newBatch();
+  }
+}

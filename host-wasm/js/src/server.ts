@@ -1,0 +1,383 @@
+// A server: a machine, a store, a clock, and messages out. Owns the order of turns: what is due first, then the request, then what follows from
+// it. Decides nothing about promises.
+import { type Clock, ManualClock } from "./clock.js";
+import type { Connection, Deliver, Link, Subscriber } from "./connections.js";
+import { Engine } from "./engine.js";
+import { BadInputError, ClosedError, ResonateWasmError, StoreError } from "./errors.js";
+import { fromJsonBytes, toBytes, toJsonBytes, toText } from "./json.js";
+import { Keeper } from "./keeper.js";
+import { type ModuleSource, load, reviveModule } from "./module.js";
+import { Post, PULL_MAX, type Push } from "./post.js";
+import { sendByFetch } from "./push.js";
+import type { Delivery, Events, Went } from "./protocol.js";
+import type { Changes, Store } from "./store.js";
+import { Alarm, type Wake } from "./alarm.js";
+import { macrotask } from "./tasks.js";
+
+/** What a server is opened with. Everything has a default. */
+export interface ServerOptions {
+  /** Where the rows are kept; in memory by default. */
+  store?: Store;
+  /** What time it is; the system's by default. */
+  clock?: Clock | ManualClock;
+  /** Where the WebAssembly module comes from; the file beside the package by default. Whoever is first decides for everybody. */
+  module?: ModuleSource;
+  /** Milliseconds after which a dispatched task that nobody acquired is dispatched again. */
+  retryTimeout?: number;
+  /** Milliseconds that a message to a listener is tried. */
+  unblockRetention?: number;
+  /** The formal specification to the letter. */
+  strict?: boolean;
+  /** Whether the requests of debugging are obeyed; they are by default. */
+  debug?: boolean;
+  /** The URL that messages to workers carry. */
+  serverUrl?: string;
+  /** Sends messages to URLs: true for a POST by `fetch`, or a function that does. Without it they wait. */
+  push?: boolean | Push;
+  /** Takes over the waking: told the instant at which {@link Server.tick} is to be called next, whenever that changes. */
+  wake?: Wake;
+  /** Told what went wrong while nobody waited for it. By default it goes to the console. */
+  onError?: (error: Error) => void;
+}
+
+/** Turns of the event loop without any request after which a server is quiet. */
+const QUIET_TURNS = 5;
+
+/** A durable promise server. */
+export class Server {
+  /** The clock that people set, if it has one. */
+  readonly manualClock: ManualClock | undefined;
+  readonly #clock: Clock;
+  readonly #options: string;
+  readonly #store: Store;
+  readonly #keeper: Keeper | undefined;
+  readonly #post: Post;
+  readonly #alarm: Alarm;
+  readonly #onError: (error: Error) => void;
+  #engine: Engine | undefined;
+  #closed = false;
+  /** Under way: the rebuilding after a commit that failed. */
+  #rebuilding: Promise<void> | undefined;
+  /** Whether messages are being handed over. */
+  #carrying = false;
+  /** How many turns there have been. */
+  #turns = 0;
+
+  private constructor(options: ServerOptions, machineOptions: string) {
+    const { store = { kind: "memory" }, clock = Date.now, wake, onError, push } = options;
+    this.manualClock = clock instanceof ManualClock ? clock : undefined;
+    this.#clock = clock instanceof ManualClock ? () => clock.now() : clock;
+    this.#options = machineOptions;
+    this.#store = store;
+    this.#keeper = store.kind === "copy" ? new Keeper(store) : undefined;
+    this.#onError = onError ?? ((error) => console.error(error));
+    const desk = {
+      report: (delivery: Delivery, went: Went) => this.#report(delivery, went),
+      connected: (mailbox: string, room: number) => this.#connected(mailbox, room),
+    };
+    this.#post = new Post(desk, push === true ? sendByFetch : push === false ? undefined : push);
+    const ring = () => this.#quietly(() => this.tick());
+    this.#alarm = new Alarm(() => this.#engine?.nextWakeup(), ring, wake, this.manualClock !== undefined);
+  }
+
+  /**
+   * Opens a server.
+   *
+   * @throws {BadInputError} when an option does not fit, or the module cannot be loaded.
+   * @throws {StoreLockedError} when somebody else has the store.
+   * @throws {StoreError} when the store cannot be opened.
+   */
+  static async open(options: ServerOptions = {}): Promise<Server> {
+    const { retryTimeout, unblockRetention, strict, debug, serverUrl } = options;
+    const machineOptions = { retryTimeout, unblockRetention, strict, noDebug: debug === false, serverUrl };
+    const server = new Server(options, toText(toJsonBytes("options", machineOptions)));
+    await load(options.module);
+    await server.#begin();
+    return server;
+  }
+
+  /** Begins with what the store holds, or with a snapshot in place of that. When it fails, nothing has changed. */
+  async #begin(snapshot?: Uint8Array): Promise<void> {
+    const store = this.#store;
+    const engine = Engine.open(this.#options, store.kind === "rows" ? store : undefined);
+    try {
+      if (snapshot !== undefined) engine.restore(snapshot);
+      if (store.kind === "copy") {
+        const rows = await store.open();
+        if (snapshot !== undefined) await store.replace(snapshot);
+        else if (rows !== undefined) engine.restore(rows);
+        engine.noteChanges();
+      }
+    } catch (error) {
+      engine.close();
+      throw error;
+    }
+    this.#engine?.close();
+    this.#engine = engine;
+    this.#keeper?.begin();
+    this.#turn((machine, now) => machine.adoptOrphans(now));
+    this.#post.begin();
+  }
+
+  /** The time. */
+  now(): number {
+    return this.#clock();
+  }
+
+  /**
+   * Answers a request of today's protocol: bytes by bytes, a text by a text, an object by an object. A request that cannot be read is answered
+   * 400. The answer comes once what it says is durable.
+   *
+   * @throws {BadInputError} when the request cannot be written as JSON.
+   * @throws {StoreError} when the store failed; nothing is acknowledged.
+   * @throws {TrappedError} when the module is out of order.
+   */
+  process(request: Uint8Array): Promise<Uint8Array>;
+  process(request: string): Promise<string>;
+  // biome-ignore lint/suspicious/noExplicitAny: requests and answers have the shapes of their kinds
+  process(request: object): Promise<any>;
+  async process(request: Uint8Array | string | object): Promise<unknown> {
+    if (this.#keeper === undefined) return this.#answer(request);
+    await this.#usable();
+    return this.#durable(this.#answer(request));
+  }
+
+  /**
+   * Answers a request at once, on a server whose store does.
+   *
+   * @throws As {@link process}, and {@link BadInputError} when the store takes its time.
+   */
+  processSync(request: Uint8Array): Uint8Array;
+  processSync(request: string): string;
+  // biome-ignore lint/suspicious/noExplicitAny: requests and answers have the shapes of their kinds
+  processSync(request: object): any;
+  processSync(request: Uint8Array | string | object): unknown {
+    this.#checkSync("processSync");
+    return this.#answer(request);
+  }
+
+  #checkSync(name: string): void {
+    if (this.#keeper === undefined) return;
+    throw new BadInputError(`${name}: the store takes its time: use the method that returns a promise`);
+  }
+
+  #answer(request: Uint8Array | string | object): unknown {
+    if (request instanceof Uint8Array) return this.#turn((engine, now) => engine.process(request, now));
+    const isText = typeof request === "string";
+    const bytes = isText ? toBytes(request) : toJsonBytes("request", request);
+    const answer = toText(this.#turn((engine, now) => engine.process(bytes, now)));
+    return isText ? answer : JSON.parse(answer);
+  }
+
+  /** The same as {@link process} for bytes, with HTTP's status. */
+  async answer(body: Uint8Array): Promise<{ status: number; body: Uint8Array }> {
+    await this.#usable();
+    const answer = this.#turn((engine, now) => ({ body: engine.process(body, now), status: engine.status() }));
+    return this.#durable(answer);
+  }
+
+  /** Does everything that is due now. For whoever does the waking: see {@link ServerOptions.wake}. */
+  async tick(): Promise<void> {
+    await this.#usable();
+    await this.#durable(this.#turn((engine, now) => engine.tick(now)));
+  }
+
+  /** When something is due next, in milliseconds since the epoch; nothing when nothing ever is. */
+  nextWakeup(): number | undefined {
+    return this.#machine().nextWakeup();
+  }
+
+  /**
+   * Connects a worker: messages for its group and its name go to `deliver`. An older connection of the same name ends.
+   *
+   * @throws {BadInputError} when the group or the name is empty.
+   */
+  connect(subscriber: Subscriber, deliver: Deliver): Connection {
+    const link = this.link(subscriber, deliver, () => PULL_MAX);
+    return { close: () => this.unlink(link) };
+  }
+
+  /** The same as {@link connect}, for a connection that has bounds of its own: `room` says how many messages it can take. */
+  link(subscriber: Subscriber, deliver: Deliver, room: () => number, end: () => void = () => undefined): Link {
+    for (const [name, value] of Object.entries({ group: subscriber.group, worker: subscriber.worker })) {
+      if (typeof value !== "string" || value === "") throw new BadInputError(`${name}: must be a text that is not empty`);
+    }
+    this.#machine();
+    const link = this.#post.connections.add(subscriber, deliver, room, end);
+    this.ready(link);
+    return link;
+  }
+
+  /** Ends a connection. */
+  unlink(link: Link): void {
+    this.#post.connections.remove(link);
+  }
+
+  /** A connection has room again. */
+  ready(link: Link): void {
+    void this.#quietly(() => this.#post.ready(link));
+  }
+
+  /**
+   * The whole state, as JSON.
+   *
+   * @throws As {@link process}.
+   */
+  async snapshot(): Promise<Uint8Array> {
+    await this.#usable();
+    return this.#durable(this.#machine().snapshot());
+  }
+
+  /**
+   * Puts a snapshot in place of the whole state; without one, what the store holds. Brings a server back that is out of order. Messages that were
+   * under way are taken over.
+   *
+   * @throws {BadInputError} when the snapshot is none, or there is none to be had; then nothing has changed.
+   */
+  async restore(snapshot?: Uint8Array): Promise<void> {
+    if (this.#closed) throw new ClosedError("the server is closed: open another");
+    if (snapshot === undefined && this.#store.kind === "memory") {
+      throw new BadInputError("snapshot: a server in memory has nothing else to come back from: give what snapshot() returned");
+    }
+    if (snapshot !== undefined && this.#store.kind === "rows") {
+      throw new BadInputError("snapshot: only what is kept in memory or by a copy can be replaced: open a server over an empty store");
+    }
+    await this.#rebuilding?.catch(() => undefined);
+    reviveModule();
+    await this.#keeper?.settled()?.catch(() => undefined);
+    await this.#rebuild(snapshot);
+  }
+
+  /**
+   * Lets time pass up to an instant: everything due until then happens at its own instant, in order, and workers in this process are waited for
+   * in between.
+   *
+   * @throws {BadInputError} when the server's clock is none that can be set, or shows a later instant.
+   */
+  async advance(to: number): Promise<void> {
+    const clock = this.manualClock;
+    if (clock === undefined) throw new BadInputError("clock: time passes by itself: open the server with { clock: new ManualClock() }");
+    clock.check(to);
+    await this.quiet();
+    for (;;) {
+      const at = this.nextWakeup();
+      if (at === undefined || at > to) break;
+      clock.set(Math.max(at, clock.now()));
+      await this.tick();
+      await this.quiet();
+    }
+    clock.set(to);
+    await this.tick();
+    await this.quiet();
+  }
+
+  /** Resolves once nobody has asked anything for a few turns of the event loop, and no message is under way. */
+  async quiet(): Promise<void> {
+    for (let quiet = 0, seen = -1; quiet < QUIET_TURNS; ) {
+      await macrotask();
+      const isQuiet = this.#turns === seen && this.#post.underWay === 0 && this.#keeper?.settled() === undefined;
+      quiet = isQuiet ? quiet + 1 : 0;
+      seen = this.#turns;
+    }
+  }
+
+  /** Ends all connections, lets go of the store and gives the memory back. What was acknowledged is durable. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#alarm.stop();
+    this.#post.connections.clear();
+    await this.#keeper?.settled()?.catch(() => undefined);
+    this.#engine?.close();
+    this.#engine = undefined;
+    if (this.#store.kind === "copy") await this.#store.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #machine(): Engine {
+    if (this.#closed) throw new ClosedError("the server is closed: open another");
+    if (this.#engine === undefined) throw new StoreError("the server has no rows: restore() it");
+    return this.#engine;
+  }
+
+  /** After a commit that failed the machine is ahead of the store: it is filled anew before anybody asks it anything. */
+  async #usable(): Promise<void> {
+    if (this.#closed) throw new ClosedError("the server is closed: open another");
+    if (this.#keeper?.failed !== undefined && this.#rebuilding === undefined) this.#rebuild();
+    await this.#rebuilding;
+  }
+
+  #rebuild(snapshot?: Uint8Array): Promise<void> {
+    const rebuilt = this.#begin(snapshot).finally(() => {
+      if (this.#rebuilding === rebuilt) this.#rebuilding = undefined;
+    });
+    this.#rebuilding = rebuilt;
+    return rebuilt;
+  }
+
+  /** Something that is only true once what it has seen is durable. */
+  async #durable<T>(answer: T): Promise<T> {
+    await this.#keeper?.settled();
+    return answer;
+  }
+
+  #turn<T>(call: (engine: Engine, now: number) => T): T {
+    const engine = this.#machine();
+    this.#turns += 1;
+    const result = call(engine, this.#clock());
+    this.#follow(engine);
+    return result;
+  }
+
+  /** What follows from a turn. */
+  #follow(engine: Engine): void {
+    if (this.#keeper === undefined) {
+      this.#carry();
+    } else {
+      const [changes, events] = [engine.changes(), engine.events()];
+      const after = events && (() => this.#quietly(() => this.#post.carry(fromJsonBytes<Events>(events))));
+      this.#keeper.take(changes && fromJsonBytes<Changes>(changes), after);
+    }
+    this.#alarm.set();
+  }
+
+  /** Hands over messages, and those that follow from that. */
+  #carry(): void {
+    if (this.#carrying) return;
+    this.#carrying = true;
+    try {
+      for (let events = this.#engine?.events(); events !== undefined; events = this.#engine?.events()) {
+        this.#post.carry(fromJsonBytes<Events>(events));
+      }
+    } finally {
+      this.#carrying = false;
+    }
+  }
+
+  #report({ key, version }: Delivery, went: Went): void {
+    void this.#quietly(() => this.#aside((engine, now) => engine.report(toJsonBytes("report", { key, version, went }), now)));
+  }
+
+  #connected(mailbox: string, room: number): void {
+    this.#aside((engine, now) => engine.connected(toJsonBytes("connected", { mailbox, room }), now));
+  }
+
+  /** A turn that nobody waits for. After a commit that failed there is nothing to tell: the messages under way are taken over anew. */
+  #aside(call: (engine: Engine, now: number) => void): void {
+    if (this.#closed || this.#keeper?.failed !== undefined) return;
+    this.#turn(call);
+  }
+
+  /** Runs what nobody waits for. */
+  async #quietly(call: () => void | Promise<void>): Promise<void> {
+    try {
+      await call();
+    } catch (error) {
+      if (error instanceof ClosedError) return;
+      this.#onError(error instanceof Error ? error : new ResonateWasmError(String(error)));
+    }
+  }
+}

@@ -21,4 +21,6 @@ build() { # face
     export CARGO_PROFILE_WASM_OPT_LEVEL=s
     build js
 )
+# Begun anew: nothing of an earlier build is left, nor written into what others may have linked.
+rm -rf $out/js
 cargo run --quiet --locked -p resonate-wasm-bindgen -- target/wasm-build/wasm32-unknown-unknown/wasm/resonate_wasm.wasm $out/js

@@ -11,6 +11,8 @@
 
 use std::cell::RefCell;
 
+use resonate_core::wire::rest;
+use serde::Deserialize;
 use serde_json::json;
 
 use crate::face::{Face, Options, mailboxes};
@@ -26,6 +28,20 @@ struct Room {
     input: Vec<u8>,
     output: Vec<u8>,
     servers: Vec<Option<Face>>,
+}
+
+/// A call of the 2023 API without its body.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CallIn {
+    method: String,
+    path: String,
+    #[serde(default)]
+    query: String,
+    #[serde(default)]
+    key: Option<String>,
+    #[serde(default)]
+    strict: Option<String>,
 }
 
 type Bytes = Result<Vec<u8>, Fault>;
@@ -107,6 +123,20 @@ pub extern "C" fn resonate_close(server: u32) -> i32 {
 #[unsafe(no_mangle)]
 pub extern "C" fn resonate_process(server: u32, now: u64) -> i32 {
     ask(server, |face, input| face.process(input, now))
+}
+
+/// Answers a call of the 2023 API. Argument: `{"method": …, "path": …, "query"?: …, "key"?: …, "strict"?: …}`, where the last two are the headers
+/// `Idempotency-Key` and `Strict`; behind it a line feed and the body.
+#[unsafe(no_mangle)]
+pub extern "C" fn resonate_rest(server: u32, now: u64) -> i32 {
+    ask(server, |face, input| {
+        let line = input.iter().position(|byte| *byte == b'\n').unwrap_or(input.len());
+        let (head, body) = (&input[..line], input.get(line + 1..).unwrap_or_default());
+        let head: CallIn = crate::fault::parse("rest", head)?;
+        let CallIn { method, path, query, key, strict } = &head;
+        let call = rest::Call { method, path, query, key: key.as_deref(), strict: strict.as_deref(), body };
+        Ok(face.rest(&call, now)?.body)
+    })
 }
 
 /// The status of the last answer of a server, HTTP's; 0 before the first.

@@ -8,6 +8,7 @@ use resonate_core::message::{Delivery, MessageKey};
 use resonate_core::rules::Rules;
 use resonate_core::snapshot::Snapshot;
 use resonate_core::wire::envelope::print_message;
+use resonate_core::wire::rest;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -119,7 +120,7 @@ impl Face {
         Self { server: open(rules, debug), server_url: options.server_url, debug, session: None, status: 0 }
     }
 
-    /// The status of the last answer of [`Self::process`].
+    /// The status of the last answer of [`Self::process`] and [`Self::rest`].
     pub(crate) fn status(&self) -> u16 {
         self.status
     }
@@ -129,6 +130,13 @@ impl Face {
         let answer = self.server.envelope(body, instant(now)?)?;
         self.status = answer.status;
         Ok(answer.body)
+    }
+
+    /// Answers a call of the 2023 API.
+    pub(crate) fn rest(&mut self, call: &rest::Call<'_>, now: u64) -> Result<rest::Answer, Fault> {
+        let answer = self.server.rest(call, instant(now)?)?;
+        self.status = answer.status;
+        Ok(answer)
     }
 
     /// Whether there may be background work at `now`: see [`Self::tick`].

@@ -5,6 +5,7 @@ mod store;
 
 use resonate_core::local::Local;
 use resonate_core::time::MILLIS_MAX;
+use resonate_core::wire::rest;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -36,6 +37,8 @@ pub fn panic_message() -> String {
 #[derive(Debug)]
 pub struct Machine {
     face: Face,
+    /// The methods that the last answer of [`Self::rest`] names.
+    allow: Option<&'static str>,
 }
 
 #[wasm_bindgen]
@@ -47,7 +50,7 @@ impl Machine {
     #[wasm_bindgen(constructor)]
     pub fn new(options: &str) -> Thrown<Self> {
         let options = Options::parse(options.as_bytes()).map_err(thrown)?;
-        Ok(Self { face: Face::in_memory(options) })
+        Ok(Self { face: Face::in_memory(options), allow: None })
     }
 
     /// A server over a store on the other side.
@@ -57,7 +60,7 @@ impl Machine {
     pub fn over(store: JsStore, options: &str) -> Thrown<Self> {
         let options = Options::parse(options.as_bytes()).map_err(thrown)?;
         let face = Face::over(options, |rules, debug| Box::new(Local::new(Outside::new(store), rules, debug)));
-        Ok(Self { face })
+        Ok(Self { face, allow: None })
     }
 
     /// Answers an envelope of today's protocol.
@@ -66,6 +69,34 @@ impl Machine {
     /// The store's.
     pub fn process(&mut self, body: &[u8], now: f64) -> Thrown<Vec<u8>> {
         self.face.process(body, millis(now)?).map_err(thrown)
+    }
+
+    /// Answers a call of the 2023 API: method, path and query of its URL, the headers `Idempotency-Key` and `Strict`, the body.
+    ///
+    /// # Errors
+    /// The store's.
+    #[expect(clippy::too_many_arguments, reason = "an object would cost more to take apart than it tells")]
+    #[expect(clippy::needless_pass_by_value, reason = "optional texts arrive owned")]
+    pub fn rest(
+        &mut self,
+        method: &str,
+        path: &str,
+        query: &str,
+        key: Option<String>,
+        strict: Option<String>,
+        body: &[u8],
+        now: f64,
+    ) -> Thrown<Vec<u8>> {
+        let call = rest::Call { method, path, query, key: key.as_deref(), strict: strict.as_deref(), body };
+        let answer = self.face.rest(&call, millis(now)?).map_err(thrown)?;
+        self.allow = answer.allow;
+        Ok(answer.body)
+    }
+
+    /// The methods that the path of the last call of [`Self::rest`] takes, when its own is none of them.
+    #[must_use]
+    pub fn allow(&self) -> Option<String> {
+        self.allow.map(str::to_owned)
     }
 
     /// The status of the last answer, HTTP's; 0 before the first.

@@ -10,6 +10,7 @@ use resonate_core::rules::Rules;
 use resonate_core::snapshot::Snapshot;
 use resonate_core::time::Timestamp;
 use resonate_core::wire::envelope::Answer;
+use resonate_core::wire::rest;
 
 use crate::fault::Fault;
 use crate::journal::Journal;
@@ -18,6 +19,7 @@ use crate::journal::Journal;
 pub(crate) trait Serve: Debug {
     fn rules(&self) -> &Rules;
     fn envelope(&mut self, body: &[u8], now: Timestamp) -> Result<Answer, Fault>;
+    fn rest(&mut self, call: &rest::Call<'_>, now: Timestamp) -> Result<rest::Answer, Fault>;
     fn is_due(&self, now: Timestamp) -> bool;
     fn tick(&mut self, now: Timestamp) -> Result<(), Fault>;
     fn next_due(&mut self) -> Result<Option<Timestamp>, Fault>;
@@ -53,6 +55,10 @@ where
 
     fn envelope(&mut self, body: &[u8], now: Timestamp) -> Result<Answer, Fault> {
         Ok(self.envelope(body, now)?)
+    }
+
+    fn rest(&mut self, call: &rest::Call<'_>, now: Timestamp) -> Result<rest::Answer, Fault> {
+        Ok(self.rest(call, now)?)
     }
 
     fn is_due(&self, now: Timestamp) -> bool {

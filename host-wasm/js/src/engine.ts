@@ -1,5 +1,6 @@
 // One machine of the module, with errors for what it throws. Owns the boundary: bytes and instants in, bytes out.
 import { Machine } from "./wasm/resonate.js";
+import type { RestCall } from "./http.js";
 import { checkInstance, instanceNumber, takeThrown } from "./module.js";
 import type { RowStore } from "./store.js";
 
@@ -31,6 +32,18 @@ export class Engine {
     } catch (thrown) {
       throw takeThrown(thrown);
     }
+  }
+
+  rest({ method, path, query, key, strict, body }: RestCall, now: number): Uint8Array {
+    return this.#run((machine) => {
+      if (machine.isDue(now)) machine.tick(now);
+      return machine.rest(method, path, query, key, strict, body, now);
+    });
+  }
+
+  /** The methods that the path of the last call of the 2023 API takes, when its own is none of them. */
+  allow(): string | undefined {
+    return this.#run((machine) => machine.allow());
   }
 
   /** HTTP's status of the last answer. */

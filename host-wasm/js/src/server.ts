@@ -4,6 +4,7 @@ import { type Clock, ManualClock } from "./clock.js";
 import type { Connection, Deliver, Link, Subscriber } from "./connections.js";
 import { Engine } from "./engine.js";
 import { BadInputError, ClosedError, ResonateWasmError, StoreError } from "./errors.js";
+import { type Answer, type Desk, type HttpOptions, respond } from "./http.js";
 import { fromJsonBytes, toBytes, toJsonBytes, toText } from "./json.js";
 import { Keeper } from "./keeper.js";
 import { type ModuleSource, load, reviveModule } from "./module.js";
@@ -15,7 +16,7 @@ import { Alarm, type Wake } from "./alarm.js";
 import { macrotask } from "./tasks.js";
 
 /** What a server is opened with. Everything has a default. */
-export interface ServerOptions {
+export interface ServerOptions extends HttpOptions {
   /** Where the rows are kept; in memory by default. */
   store?: Store;
   /** What time it is; the system's by default. */
@@ -54,6 +55,11 @@ export class Server {
   readonly #post: Post;
   readonly #alarm: Alarm;
   readonly #onError: (error: Error) => void;
+  readonly #http: HttpOptions;
+  readonly #desk: Desk = {
+    envelope: (body) => this.#asked((engine, now) => engine.process(body, now)),
+    rest: (call) => this.#asked((engine, now) => engine.rest(call, now)),
+  };
   #engine: Engine | undefined;
   #closed = false;
   /** Under way: the rebuilding after a commit that failed. */
@@ -70,6 +76,7 @@ export class Server {
     this.#options = machineOptions;
     this.#store = store;
     this.#keeper = store.kind === "copy" ? new Keeper(store) : undefined;
+    this.#http = options;
     this.#onError = onError ?? ((error) => console.error(error));
     const desk = {
       report: (delivery: Delivery, went: Went) => this.#report(delivery, went),
@@ -92,7 +99,12 @@ export class Server {
     const machineOptions = { retryTimeout, unblockRetention, strict, noDebug: debug === false, serverUrl };
     const server = new Server(options, toText(toJsonBytes("options", machineOptions)));
     await load(options.module);
-    await server.#begin();
+    try {
+      await server.#begin();
+    } catch (error) {
+      await server.close();
+      throw error;
+    }
     return server;
   }
 
@@ -169,10 +181,18 @@ export class Server {
     return isText ? answer : JSON.parse(answer);
   }
 
-  /** The same as {@link process} for bytes, with HTTP's status. */
-  async answer(body: Uint8Array): Promise<{ status: number; body: Uint8Array }> {
+  /**
+   * Answers an HTTP request: today's protocol at `POST /`, that of 2023 at `/promises`, messages for a worker at `GET /poll/{group}/{id}`, and
+   * `/health`. Never rejects: what goes wrong is an answer.
+   */
+  fetch(request: Request): Promise<Response> {
+    return respond(this, this.#desk, this.#http, request);
+  }
+
+  /** Answers by bytes and HTTP's status. */
+  async #asked(call: (engine: Engine, now: number) => Uint8Array): Promise<Answer> {
     await this.#usable();
-    const answer = this.#turn((engine, now) => ({ body: engine.process(body, now), status: engine.status() }));
+    const answer = this.#turn((engine, now) => ({ body: call(engine, now), status: engine.status(), allow: engine.allow() }));
     return this.#durable(answer);
   }
 

@@ -1,12 +1,14 @@
 # make test    everything that must hold: format, lints, documentation, tests
 # make bench   build the server in release and measure it (minutes); BENCH="--full" for everything (an hour)
+# make playground   build the playground into target/playground
+# make dist    the playground, and a release build of the server that holds it
 # make deny    licences, bans and sources of the dependencies (installs cargo-deny when it is missing)
 # make audit   known vulnerabilities of the dependencies (needs the network)
 
 CARGO ?= cargo
 BENCH ?=
 
-.PHONY: test setup fmt lint doc unit bench bench-core deny audit
+.PHONY: test setup fmt lint doc unit bench bench-core playground dist deny audit
 
 test: setup fmt lint doc unit
 
@@ -31,6 +33,12 @@ bench:
 
 bench-core:
 	$(CARGO) bench -p resonate-core --locked
+
+playground:
+	@scripts/build_playground.sh
+
+dist: playground
+	$(CARGO) build --release --locked -p resonate --features playground
 
 deny:
 	@command -v cargo-deny >/dev/null || { echo "installing cargo-deny"; $(CARGO) install --locked cargo-deny; }

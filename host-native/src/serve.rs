@@ -27,6 +27,7 @@ use crate::engine::limits::READERS;
 use crate::engine::{Engine, Parts, Threads, Transports};
 use crate::http;
 use crate::http::cors::Origins;
+use crate::http::playground::Playground;
 use crate::metrics::Metrics;
 use crate::store::memory::{Memory, NoReader};
 use crate::store::sqlite::SqliteStore;
@@ -69,6 +70,7 @@ pub async fn run(config: Config) -> Result<(), ServeError> {
     support::check(&config)?;
     let origins = Origins::parse(&config.server.cors.allow_origins)
         .map_err(|why| ServeError(format!("server.cors.allow_origins: {why}")))?;
+    let playground = Playground::open(config.server.playground_dir.as_deref()).map_err(ServeError)?;
     let gate = Gate::from_config(&config.auth)?;
     // First of all: from here on a signal is a request to stop, and not the end of the process in the middle of something.
     let mut signals = Signals::listen()?;
@@ -85,7 +87,7 @@ pub async fn run(config: Config) -> Result<(), ServeError> {
     }
     let body_limit = config.server.body_limit;
     let shared = http::Shared { engine, gate, body_limit, poll: poll.clone(), debug: config.debug };
-    listeners.serve(&mut servers, shared, origins, &metrics, &stopped);
+    listeners.serve(&mut servers, shared, Pages { origins, playground }, &metrics, &stopped);
 
     signals.stop().await;
     tracing::info!("stopping: no new requests, finishing those under way");
@@ -100,6 +102,12 @@ pub async fn run(config: Config) -> Result<(), ServeError> {
     }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// What web pages there are: those of others that may call, and our own.
+struct Pages {
+    origins: Option<Origins>,
+    playground: Playground,
 }
 
 /// The open ports.
@@ -129,14 +137,14 @@ impl Listeners {
         self,
         servers: &mut JoinSet<()>,
         shared: http::Shared,
-        origins: Option<Origins>,
+        pages: Pages,
         metrics: &Arc<Metrics>,
         stopped: &watch::Receiver<bool>,
     ) {
         let (engine, gate, body_limit) = (shared.engine.clone(), shared.gate.clone(), shared.body_limit);
         announce("starting http server", &self.http);
-        let api = http::api(shared);
-        let api = match origins {
+        let api = pages.playground.serve_by(http::api(shared));
+        let api = match pages.origins {
             Some(origins) => origins.allow_to_call(api),
             None => api,
         };

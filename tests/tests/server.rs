@@ -22,6 +22,7 @@ mod kill;
 mod load;
 mod mcp;
 mod metrics;
+mod playground;
 mod push;
 mod quick_start;
 mod refusals;

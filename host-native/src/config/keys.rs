@@ -83,6 +83,11 @@ const SERVER: &[Key] = &[
     )
     .default("")
     .irregular_flags(&["server-cors-allow-origin"]),
+    Key::live(
+        "server.playground_dir",
+        Kind::Text { hint: "DIR" },
+        "Folder with the playground, which is served at `/playground`; unset serves the one of this build, if it has any",
+    ),
 ];
 
 const AUTH: &[Key] = &[

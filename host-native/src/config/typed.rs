@@ -79,6 +79,8 @@ section! {
         shutdown_timeout: Duration,
         /// `server.cors.*`
         cors: CorsConfig,
+        /// The folder with the playground.
+        playground_dir: Option<String>,
     }
 
     /// `server.cors.*`

@@ -7,6 +7,7 @@ pub mod cors;
 mod envelope;
 pub mod openapi;
 mod operations;
+pub mod playground;
 mod poll;
 mod promises;
 mod respond;

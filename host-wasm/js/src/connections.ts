@@ -2,6 +2,9 @@
 import { mailboxes } from "./wasm/resonate.js";
 import type { Delivery, Message, Went } from "./protocol.js";
 
+/** The room of a connection that has no bounds of its own. */
+const ROOM = 1_000;
+
 /** Who connects. */
 export interface Subscriber {
   /** Its group. */
@@ -16,6 +19,16 @@ export interface Subscriber {
  */
 export type Deliver = (message: Message) => void | Went | Promise<void | Went>;
 
+/** What a connection may tell of itself. */
+export interface ConnectOptions {
+  /** How many messages it can take now; as many as there are where it does not say. */
+  room?: () => number;
+  /** Whether its worker has work to do: time that is let pass waits for it. */
+  isBusy?: () => boolean;
+  /** Called when another connection of the same name takes over, or the server closes. */
+  end?: () => void;
+}
+
 /** A connection, as whoever opened it holds it. */
 export interface Connection {
   /** Ends it: what waits for its worker alone waits on. */
@@ -27,9 +40,8 @@ export interface Link {
   readonly worker: string;
   readonly mailboxes: readonly string[];
   readonly deliver: Deliver;
-  /** How many messages it can take now. */
   readonly room: () => number;
-  /** Another connection of the same name takes over. */
+  readonly isBusy: () => boolean;
   readonly end: () => void;
 }
 
@@ -39,9 +51,9 @@ export class Connections {
   readonly #links = new Map<string, Link[]>();
 
   /** Connects. An older connection of the same name ends. */
-  add(subscriber: Subscriber, deliver: Deliver, room: () => number, end: () => void): Link {
-    const { group, worker } = subscriber;
-    const link: Link = { worker, mailboxes: mailboxes(group, worker), deliver, room, end };
+  add({ group, worker }: Subscriber, deliver: Deliver, options: ConnectOptions): Link {
+    const { room = () => ROOM, isBusy = () => false, end = () => undefined } = options;
+    const link: Link = { worker, mailboxes: mailboxes(group, worker), deliver, room, isBusy, end };
     const [, own = ""] = link.mailboxes;
     const before = this.#links.get(own)?.[0];
     if (before !== undefined) {
@@ -82,6 +94,12 @@ export class Connections {
   room(mailbox: string): number {
     const links = this.#links.get(mailbox) ?? [];
     return links.reduce((room, link) => room + link.room(), 0);
+  }
+
+  /** Whether a worker has work to do. */
+  isBusy(): boolean {
+    for (const links of this.#links.values()) if (links.some((link) => link.isBusy())) return true;
+    return false;
   }
 
   /** Ends all connections. */

@@ -17,7 +17,7 @@ export class ClosedError extends ResonateWasmError {
 
 /**
  * The module trapped: a defect of it, or its memory is exhausted. All servers of the module are out of order from then on; each says so by this
- * error until it is restored.
+ * error until it is restored. Opening another server begins the module anew.
  */
 export class TrappedError extends ResonateWasmError {
   override readonly name = "TrappedError";

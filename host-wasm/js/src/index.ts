@@ -1,8 +1,9 @@
 // What the package is: see the README.
 export { type Clock, ManualClock } from "./clock.js";
-export type { Connection, Deliver, Subscriber } from "./connections.js";
+export type { ConnectOptions, Connection, Deliver, Subscriber } from "./connections.js";
 export { BadInputError, ClosedError, ResonateWasmError, StoreError, type StoreFault, StoreLockedError, TrappedError } from "./errors.js";
 export type { ModuleSource } from "./module.js";
+export type { AdvanceOptions } from "./passing.js";
 export type { Push } from "./post.js";
 export type { Message, RequestEnvelope, ResponseEnvelope, Went } from "./protocol.js";
 export { Server, type ServerOptions } from "./server.js";

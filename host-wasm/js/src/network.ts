@@ -21,6 +21,8 @@ export class WasmNetwork implements Network {
   readonly #group: string;
   readonly #pid: string;
   readonly #callbacks: ((message: Message) => void)[] = [];
+  /** The tasks that the client has acquired and not let go of. */
+  readonly #held = new Set<string>();
   #connection: Connection | undefined;
 
   constructor(server: Server, { group = "default", pid = crypto.randomUUID().replaceAll("-", "") }: WasmNetworkOptions = {}) {
@@ -38,7 +40,9 @@ export class WasmNetwork implements Network {
   }
 
   async init(): Promise<void> {
-    this.#connection ??= this.#server.connect({ group: this.#group, worker: this.#pid }, (message) => this.#receive(message as Message));
+    const subscriber = { group: this.#group, worker: this.#pid };
+    const isBusy = () => this.#held.size > 0;
+    this.#connection ??= this.#server.connect(subscriber, (message) => this.#receive(message as Message), { isBusy });
   }
 
   /** Ends the connection. Messages for this client alone wait for another of its name. */
@@ -49,12 +53,37 @@ export class WasmNetwork implements Network {
 
   readonly send = async <K extends Request["kind"]>(request: Extract<Request, { kind: K }>): Promise<Extract<Response, { kind: K }>> => {
     this.#checkClock();
-    return (await this.#server.process(request)) as Extract<Response, { kind: K }>;
+    const response = (await this.#server.process(request)) as Extract<Response, { kind: K }>;
+    this.#note(request, response);
+    return response;
   };
 
   readonly recv = (callback: (message: Message) => void): void => {
     this.#callbacks.push(callback);
   };
+
+  /** Follows which tasks the client holds. */
+  #note(request: Request, response: Response): void {
+    const { status } = response.head;
+    switch (request.kind) {
+      case "task.create":
+        if (isAcquired(response)) this.#held.add(request.data.action.data.id);
+        return;
+      case "task.acquire":
+        if (status === 200) this.#held.add(request.data.id);
+        return;
+      case "task.suspend":
+        // A redirect: it goes on.
+        if (status !== 300) this.#held.delete(request.data.id);
+        return;
+      case "task.fulfill":
+      case "task.release":
+        this.#held.delete(request.data.id);
+        return;
+      default:
+        return;
+    }
+  }
 
   /** In a turn of its own: a workflow of many steps lets others in between. */
   async #receive(message: Message): Promise<"delivered" | "unclaimed"> {
@@ -70,4 +99,8 @@ export class WasmNetwork implements Network {
     if (clock === undefined || Date.now() === clock.now()) return;
     throw new BadInputError("clock: the SDK takes its deadlines from Date.now(), which is not this clock's time: call clock.install() first");
   }
+}
+
+function isAcquired({ head: { status }, data }: Response): boolean {
+  return status === 200 && typeof data === "object" && "task" in data && data.task?.state === "acquired";
 }

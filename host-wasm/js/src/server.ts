@@ -1,19 +1,19 @@
 // A server: a machine, a store, a clock, and messages out. Owns the order of turns: what is due first, then the request, then what follows from
 // it. Decides nothing about promises.
 import { type Clock, ManualClock } from "./clock.js";
-import type { Connection, Deliver, Link, Subscriber } from "./connections.js";
+import type { ConnectOptions, Connection, Deliver, Link, Subscriber } from "./connections.js";
 import { Engine } from "./engine.js";
 import { BadInputError, ClosedError, ResonateWasmError, StoreError } from "./errors.js";
 import { type Answer, type Desk, type HttpOptions, respond } from "./http.js";
 import { fromJsonBytes, toBytes, toJsonBytes, toText } from "./json.js";
 import { Keeper } from "./keeper.js";
 import { type ModuleSource, load, reviveModule } from "./module.js";
-import { Post, PULL_MAX, type Push } from "./post.js";
+import { Post, type Push } from "./post.js";
 import { sendByFetch } from "./push.js";
 import type { Delivery, Events, Went } from "./protocol.js";
 import type { Changes, Store } from "./store.js";
 import { Alarm, type Wake } from "./alarm.js";
-import { macrotask } from "./tasks.js";
+import { type AdvanceOptions, PATIENCE_MILLIS, type Stir, pass, quiet } from "./passing.js";
 
 /** What a server is opened with. Everything has a default. */
 export interface ServerOptions extends HttpOptions {
@@ -41,9 +41,6 @@ export interface ServerOptions extends HttpOptions {
   onError?: (error: Error) => void;
 }
 
-/** Turns of the event loop without any request after which a server is quiet. */
-const QUIET_TURNS = 5;
-
 /** A durable promise server. */
 export class Server {
   /** The clock that people set, if it has one. */
@@ -59,6 +56,11 @@ export class Server {
   readonly #desk: Desk = {
     envelope: (body) => this.#asked((engine, now) => engine.process(body, now)),
     rest: (call) => this.#asked((engine, now) => engine.rest(call, now)),
+  };
+  readonly #stir: Stir = {
+    turns: () => this.#turns,
+    isUnderWay: () => this.#post.underWay > 0 || this.#keeper?.settled() !== undefined,
+    isBusy: () => this.#post.connections.isBusy(),
   };
   #engine: Engine | undefined;
   #closed = false;
@@ -99,6 +101,8 @@ export class Server {
     const machineOptions = { retryTimeout, unblockRetention, strict, noDebug: debug === false, serverUrl };
     const server = new Server(options, toText(toJsonBytes("options", machineOptions)));
     await load(options.module);
+    // What trapped is lost either way.
+    reviveModule();
     try {
       await server.#begin();
     } catch (error) {
@@ -212,18 +216,18 @@ export class Server {
    *
    * @throws {BadInputError} when the group or the name is empty.
    */
-  connect(subscriber: Subscriber, deliver: Deliver): Connection {
-    const link = this.link(subscriber, deliver, () => PULL_MAX);
+  connect(subscriber: Subscriber, deliver: Deliver, options: ConnectOptions = {}): Connection {
+    const link = this.link(subscriber, deliver, options);
     return { close: () => this.unlink(link) };
   }
 
-  /** The same as {@link connect}, for a connection that has bounds of its own: `room` says how many messages it can take. */
-  link(subscriber: Subscriber, deliver: Deliver, room: () => number, end: () => void = () => undefined): Link {
+  /** The same as {@link connect}, for a connection that has bounds of its own. */
+  link(subscriber: Subscriber, deliver: Deliver, options: ConnectOptions): Link {
     for (const [name, value] of Object.entries({ group: subscriber.group, worker: subscriber.worker })) {
       if (typeof value !== "string" || value === "") throw new BadInputError(`${name}: must be a text that is not empty`);
     }
     this.#machine();
-    const link = this.#post.connections.add(subscriber, deliver, room, end);
+    const link = this.#post.connections.add(subscriber, deliver, options);
     this.ready(link);
     return link;
   }
@@ -269,36 +273,26 @@ export class Server {
   }
 
   /**
-   * Lets time pass up to an instant: everything due until then happens at its own instant, in order, and workers in this process are waited for
-   * in between.
+   * Lets time pass up to an instant: everything due until then happens at its own instant, in order. In between, workers in this process are waited
+   * for: until nobody asks anything any more, and none that has said so is busy ({@link ConnectOptions.isBusy}).
    *
    * @throws {BadInputError} when the server's clock is none that can be set, or shows a later instant.
    */
-  async advance(to: number): Promise<void> {
+  async advance(to: number, { patience = PATIENCE_MILLIS }: AdvanceOptions = {}): Promise<void> {
     const clock = this.manualClock;
     if (clock === undefined) throw new BadInputError("clock: time passes by itself: open the server with { clock: new ManualClock() }");
     clock.check(to);
-    await this.quiet();
-    for (;;) {
-      const at = this.nextWakeup();
-      if (at === undefined || at > to) break;
-      clock.set(Math.max(at, clock.now()));
-      await this.tick();
-      await this.quiet();
-    }
-    clock.set(to);
-    await this.tick();
-    await this.quiet();
+    const next = () => this.nextWakeup();
+    const turnTo = (at: number) => {
+      clock.set(at);
+      return this.tick();
+    };
+    await pass(this.#stir, clock.now(), to, next, turnTo, patience);
   }
 
-  /** Resolves once nobody has asked anything for a few turns of the event loop, and no message is under way. */
-  async quiet(): Promise<void> {
-    for (let quiet = 0, seen = -1; quiet < QUIET_TURNS; ) {
-      await macrotask();
-      const isQuiet = this.#turns === seen && this.#post.underWay === 0 && this.#keeper?.settled() === undefined;
-      quiet = isQuiet ? quiet + 1 : 0;
-      seen = this.#turns;
-    }
+  /** Resolves once nobody has asked anything for a few turns of the event loop, no message is under way, and no worker is busy. */
+  async quiet({ patience = PATIENCE_MILLIS }: AdvanceOptions = {}): Promise<void> {
+    await quiet(this.#stir, patience);
   }
 
   /** Ends all connections, lets go of the store and gives the memory back. What was acknowledged is durable. */

@@ -42,12 +42,7 @@ class Events {
     this.#controller = controller;
     controller.enqueue(toBytes(": connected\n\n"));
     const room = () => (this.#ended ? 0 : Math.max(0, QUEUE_MAX - this.#queued - this.#written.length));
-    this.#link = server.link(
-      subscriber,
-      (message) => this.#write(message),
-      room,
-      () => this.end(),
-    );
+    this.#link = server.link(subscriber, (message) => this.#write(message), { room, end: () => this.end() });
     this.#timer = setInterval(() => this.#live(), KEEP_ALIVE_MILLIS);
     (this.#timer as { unref?: () => void }).unref?.();
   }

@@ -16,3 +16,8 @@ export function macrotask(): Promise<void> {
     port2.postMessage(null);
   });
 }
+
+/** Resolves in a while that is short, but no busy waiting. */
+export function realMillisecond(): Promise<void> {
+  return new Promise((resolve) => void setTimeout(resolve, 1));
+}

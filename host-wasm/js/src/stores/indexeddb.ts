@@ -100,6 +100,7 @@ class IndexedDb implements CopyStore {
     const rows = transaction.objectStore(ROWS);
     const meta = transaction.objectStore(META);
     const found = ((await settled(meta.get(GENERATION))) as number | undefined) ?? 0;
+    if (!isFirst && found === 0) throw new StoreError(`IndexedDB database ${this.#name} was removed: open the server anew`, "closed");
     if (!isFirst && found !== this.#generation) throw this.#locked();
     const generation = isFirst ? found + 1 : found;
     meta.put(generation, GENERATION);
@@ -155,7 +156,9 @@ class IndexedDb implements CopyStore {
     const name = cause instanceof DOMException ? cause.name : "";
     const text = `IndexedDB database ${this.#name} ${what} (${String(cause)})`;
     if (name === "QuotaExceededError") return new StoreError(`${text}: make room, or ask for more with navigator.storage.persist()`, "full", cause);
-    if (name === "SecurityError") return new StoreError(`${text}: this page may not keep anything; open the server with another store`, "denied", cause);
+    if (name === "SecurityError") {
+      return new StoreError(`${text}: this page may not keep anything; open the server with another store`, "denied", cause);
+    }
     if (name === "InvalidStateError" || name === "AbortError") {
       this.#db?.close();
       this.#db = undefined;

@@ -98,6 +98,20 @@ pub enum Message {
     },
 }
 
+/// What a message occupies beside its strings, roughly: the record around them, and what a queue keeps of it.
+const FRAME_BYTES: usize = 256;
+
+impl Message {
+    /// Bytes that the message occupies while it waits, roughly.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        match self {
+            Self::Execute { task, version: _ } => FRAME_BYTES + task.len(),
+            Self::Unblock { promise } => FRAME_BYTES + promise.weight(),
+        }
+    }
+}
+
 /// A message that is claimed for a host: it delivers it, and reports how that went.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Delivery {

@@ -62,8 +62,21 @@ impl Terms {
             Reply::Created { promise, fresh: false } => self.duplicate(promise.create_key.as_deref(), promise.state),
             Reply::Settled { promise, fresh: false } => self.duplicate(promise.complete_key.as_deref(), promise.state),
             Reply::Refused(Refusal::NotFound(_)) => Status::NotFound,
-            Reply::Refused(_) => Status::Invalid,
-            _ => Status::Ok,
+            Reply::Refused(Refusal::Invalid(_) | Refusal::Conflict(_) | Refusal::Unprocessable(_)) => Status::Invalid,
+            Reply::Promise(_) | Reply::Promises { .. } => Status::Ok,
+            // The rest answers requests that this API has not.
+            Reply::Task(_)
+            | Reply::Acquired { .. }
+            | Reply::Fenced(_)
+            | Reply::Suspended
+            | Reply::Redirected { .. }
+            | Reply::Fulfilled(_)
+            | Reply::Tasks { .. }
+            | Reply::Schedule(_)
+            | Reply::Schedules { .. }
+            | Reply::Done
+            | Reply::Expired
+            | Reply::Idle => Status::Ok,
         }
     }
 

@@ -9,14 +9,13 @@ use std::sync::Arc;
 
 use resonate_core::address::{Mailbox, Route};
 use resonate_core::message::Delivery;
-use resonate_core::request::Request;
 use tokio::sync::mpsc;
 
 use crate::engine::{Engine, Pull, Transports};
 use crate::metrics::{Metrics, Went};
 use poll::Poll;
 use push::Push;
-pub use reports::{Outcome, Reports};
+pub use reports::{Outcome, Report, Reports};
 
 /// Bounds of dispatch.
 pub mod limits {
@@ -37,14 +36,13 @@ pub mod limits {
 pub struct Dispatch {
     poll: Option<Arc<Poll>>,
     push: Option<Push>,
-    reports: Reports,
-    pulls: mpsc::UnboundedSender<Pull>,
+    voice: Voice,
 }
 
 /// What transports say to the engine, on its way.
 #[derive(Debug)]
 pub struct Mail {
-    reports: mpsc::UnboundedReceiver<Request>,
+    reports: mpsc::UnboundedReceiver<Report>,
     pulls: mpsc::UnboundedReceiver<Pull>,
 }
 
@@ -71,18 +69,19 @@ impl Dispatch {
     /// The transports that are switched on.
     #[must_use]
     pub fn new(poll: Option<Arc<Poll>>, push: Option<Push>, voice: Voice) -> Self {
-        let Voice { reports, pulls } = voice;
-        if push.is_some() {
-            // What waited while push was off.
-            pull_pushed(&pulls);
-        }
-        Self { poll, push, reports, pulls }
+        let dispatch = Self { poll, push, voice };
+        // What waited while push was off.
+        dispatch.pull_pushed();
+        dispatch
     }
-}
 
-fn pull_pushed(pulls: &mpsc::UnboundedSender<Pull>) {
-    // An error means that the server stops.
-    let _ = pulls.send(Pull { mailbox: Mailbox::push(), prefix: None, room: limits::PUSH_PULL_MAX });
+    fn pull_pushed(&self) {
+        if self.push.is_some() {
+            let pull = Pull { mailbox: Mailbox::push(), prefix: None, room: limits::PUSH_PULL_MAX };
+            // An error means that the server stops.
+            let _ = self.voice.pulls.send(pull);
+        }
+    }
 }
 
 impl Transports for Dispatch {
@@ -97,15 +96,13 @@ impl Transports for Dispatch {
             (Route::Push, _, None) | (Route::Any { .. } | Route::Uni { .. }, None, _) => Some(delivery),
         };
         if let Some(delivery) = left {
-            self.reports.report(&delivery, Outcome::Unclaimed);
+            self.voice.reports.report(&delivery, Outcome::Unclaimed);
         }
     }
 
     fn parked(&self, mailbox: &Mailbox) {
         if *mailbox == Mailbox::push() {
-            if self.push.is_some() {
-                pull_pushed(&self.pulls);
-            }
+            self.pull_pushed();
         } else if let Some(poll) = &self.poll {
             poll.parked(mailbox);
         }
@@ -119,32 +116,33 @@ impl Mail {
         let reporting = async {
             while let Some(group) = reports::next_group(&mut reports).await {
                 count(&metrics, &group);
-                let mut left = engine.report(group);
-                while let Err(group) = left {
-                    tokio::time::sleep(limits::ENGINE_BUSY_PAUSE).await;
-                    left = engine.report(group);
-                }
+                let reports = group.into_iter().map(|report| report.request).collect();
+                until_taken(reports, |reports| engine.report(reports)).await;
             }
         };
         let pulling = async {
             while let Some(pull) = pulls.recv().await {
-                let mut left = engine.pull(pull);
-                while let Err(pull) = left {
-                    tokio::time::sleep(limits::ENGINE_BUSY_PAUSE).await;
-                    left = engine.pull(pull);
-                }
+                until_taken(pull, |pull| engine.pull(pull)).await;
             }
         };
         tokio::join!(reporting, pulling);
     }
 }
 
-fn count(metrics: &Metrics, reports: &[Request]) {
+/// Offers something to the engine, again after a pause each time that there is no room for it.
+async fn until_taken<T>(mut offered: T, offer: impl Fn(T) -> Result<(), T>) {
+    while let Err(back) = offer(offered) {
+        tokio::time::sleep(limits::ENGINE_BUSY_PAUSE).await;
+        offered = back;
+    }
+}
+
+fn count(metrics: &Metrics, reports: &[Report]) {
     for report in reports {
-        let status = match report {
-            Request::MessageDelivered { .. } => "delivered",
-            Request::MessageFailed { .. } => "failed",
-            _ => continue,
+        let status = match report.outcome {
+            Outcome::Delivered => "delivered",
+            Outcome::Failed => "failed",
+            Outcome::Unclaimed => continue,
         };
         metrics.deliveries.get_or_create(&Went { status }).inc();
     }

@@ -19,16 +19,25 @@ pub enum Outcome {
     Unclaimed,
 }
 
+/// How a delivery went, and what the machine is told of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// How it went.
+    pub outcome: Outcome,
+    /// What the machine is told.
+    pub request: Request,
+}
+
 /// Where transports report to. Clones report to the same engine.
 ///
 /// It needs no bound of its own: every report is of a delivery, and those are bounded by the transports.
 #[derive(Clone, Debug)]
-pub struct Reports(mpsc::UnboundedSender<Request>);
+pub struct Reports(mpsc::UnboundedSender<Report>);
 
 impl Reports {
     /// Reports, and where they arrive.
     #[must_use]
-    pub fn new() -> (Self, mpsc::UnboundedReceiver<Request>) {
+    pub fn new() -> (Self, mpsc::UnboundedReceiver<Report>) {
         let (sender, receiver) = mpsc::unbounded_channel();
         (Self(sender), receiver)
     }
@@ -49,12 +58,12 @@ impl Reports {
             Outcome::Unclaimed => Request::MessageUnclaimed { key, version },
         };
         // Once the engine has stopped nobody needs reports: claims end by themselves.
-        let _ = self.0.send(request);
+        let _ = self.0.send(Report { outcome, request });
     }
 }
 
 /// Reports that came within a moment of each other; none once the last [`Reports`] is gone.
-pub(super) async fn next_group(reports: &mut mpsc::UnboundedReceiver<Request>) -> Option<Vec<Request>> {
+pub(super) async fn next_group(reports: &mut mpsc::UnboundedReceiver<Report>) -> Option<Vec<Report>> {
     let mut group = Vec::new();
     if reports.recv_many(&mut group, REPORTS_PER_JOB_MAX).await == 0 {
         return None;

@@ -89,7 +89,7 @@ impl Connection {
             if state.room(self.queue_max) == 0 {
                 return Err(delivery);
             }
-            state.queue_bytes += weight(&delivery.message);
+            state.queue_bytes += delivery.message.weight();
             state.queue.push_back(delivery);
             state.waker.take()
         };
@@ -132,7 +132,7 @@ impl Connection {
         while bytes < CHUNK_BYTES_MAX
             && let Some(delivery) = state.queue.pop_front()
         {
-            bytes += weight(&delivery.message);
+            bytes += delivery.message.weight();
             if let Message::Unblock { .. } = delivery.message {
                 let (key, version) = (delivery.key.clone(), delivery.version);
                 state.written.push_back(Written { at: now, key, version });
@@ -184,13 +184,5 @@ impl Connection {
         if let Some(waker) = waker {
             waker.wake();
         }
-    }
-}
-
-/// Bytes of a message, roughly.
-fn weight(message: &Message) -> usize {
-    match message {
-        Message::Execute { task, version: _ } => task.len() + 128,
-        Message::Unblock { promise } => promise.weight() + 256,
     }
 }

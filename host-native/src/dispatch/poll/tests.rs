@@ -73,7 +73,7 @@ async fn now(messages: &mut Messages) -> Option<String> {
 }
 
 fn reports(mail: &mut Mail) -> Vec<Request> {
-    std::iter::from_fn(|| mail.reports.try_recv().ok()).collect()
+    std::iter::from_fn(|| mail.reports.try_recv().ok()).map(|report| report.request).collect()
 }
 
 fn pulls(mail: &mut Mail) -> Vec<(String, usize)> {

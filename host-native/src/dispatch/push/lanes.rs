@@ -9,12 +9,12 @@
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
 use resonate_core::address::Address;
-use resonate_core::message::{Delivery, Message, MessageKey};
+use resonate_core::message::{Delivery, MessageKey};
 use tokio::time::Instant;
 
 use super::limits::{
-    FAILING_TARGET_QUEUE_MAX, FAILURES_IN_A_ROW, LEASH, MESSAGE_BYTES, QUEUE_BYTES_MAX, QUEUE_MESSAGES_MAX, RESERVE,
-    REVERSED_TURN, SHARE, TARGET_QUEUE_MAX, TARGETS_REMEMBERED_MAX,
+    FAILING_TARGET_QUEUE_MAX, FAILURES_IN_A_ROW, LEASH, QUEUE_BYTES_MAX, QUEUE_MESSAGES_MAX, RESERVE, REVERSED_TURN,
+    SHARE, TARGET_QUEUE_MAX, TARGETS_REMEMBERED_MAX,
 };
 
 /// What reports name: a message and its version.
@@ -133,7 +133,7 @@ impl Lanes {
         if self.known.contains(&message) {
             return Offered::Known;
         }
-        let bytes = bytes(&delivery);
+        let bytes = delivery.message.weight();
         let lane = self.lanes.get(&delivery.address);
         let waiting = lane.map_or(0, |lane| lane.queue.len());
         let failing = lane.is_some_and(|lane| lane.failures_in_a_row >= FAILURES_IN_A_ROW);
@@ -171,7 +171,7 @@ impl Lanes {
         lane.under_way += 1;
         let standing = lane.standing;
         self.queued -= 1;
-        self.queued_bytes -= bytes(&delivery);
+        self.queued_bytes -= delivery.message.weight();
         let number = self.next_number;
         self.next_number += 1;
         let message = (delivery.key.clone(), delivery.version);
@@ -192,7 +192,7 @@ impl Lanes {
             if lane.failures_in_a_row >= FAILURES_IN_A_ROW && lane.queue.len() > FAILING_TARGET_QUEUE_MAX {
                 let surplus = lane.queue.split_off(FAILING_TARGET_QUEUE_MAX);
                 self.queued -= surplus.len();
-                self.queued_bytes -= surplus.iter().map(bytes).sum::<usize>();
+                self.queued_bytes -= surplus.iter().map(|delivery| delivery.message.weight()).sum::<usize>();
                 put_off.extend(surplus.into_iter().map(|delivery| (delivery.key, delivery.version)));
             }
         }
@@ -277,13 +277,5 @@ impl Lanes {
         if self.lanes.len() > active + TARGETS_REMEMBERED_MAX {
             self.lanes.retain(|_, lane| lane.under_way > 0 || !lane.queue.is_empty());
         }
-    }
-}
-
-/// What a waiting message counts.
-fn bytes(delivery: &Delivery) -> usize {
-    match &delivery.message {
-        Message::Execute { task, version: _ } => MESSAGE_BYTES + task.len(),
-        Message::Unblock { promise } => MESSAGE_BYTES + promise.weight(),
     }
 }

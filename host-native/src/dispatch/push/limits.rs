@@ -21,8 +21,6 @@ pub(super) const TARGET_QUEUE_MAX: usize = 8192;
 pub(super) const QUEUE_MESSAGES_MAX: usize = 32_768;
 /// Bytes of the messages that wait for all targets. A target for which nothing waits has as much room again.
 pub(super) const QUEUE_BYTES_MAX: usize = 64 << 20;
-/// Bytes that a waiting message counts on top of its promise.
-pub(super) const MESSAGE_BYTES: usize = 256;
 /// Targets with nothing to do of which it is remembered how their last delivery went.
 pub(super) const TARGETS_REMEMBERED_MAX: usize = 4096;
 

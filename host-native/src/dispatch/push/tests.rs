@@ -15,6 +15,7 @@ use tokio::time::{sleep, timeout};
 
 use super::limits::{FAILING_TARGET_QUEUE_MAX, LEASH, TARGET_QUEUE_MAX};
 use super::*;
+use crate::dispatch::Report;
 
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(180);
 const SLOTS: usize = 256;
@@ -68,7 +69,7 @@ fn execute(task: &str, version: u64, target: &str) -> Delivery {
 
 struct Story {
     push: Push,
-    reports: UnboundedReceiver<Request>,
+    reports: UnboundedReceiver<Report>,
     under_way: Arc<AtomicUsize>,
     most: Arc<AtomicUsize>,
 }
@@ -101,8 +102,8 @@ impl Story {
     }
 }
 
-fn read(report: Request) -> (String, u64, bool) {
-    match report {
+fn read(report: Report) -> (String, u64, bool) {
+    match report.request {
         Request::MessageDelivered { key, version } => (key.id().to_string(), version, true),
         Request::MessageFailed { key, version, .. } => (key.id().to_string(), version, false),
         other => panic!("{other:?}"),

@@ -1,4 +1,5 @@
 # make test    everything that must hold: format, lints, documentation, tests
+# make package build the npm package into host-wasm/js/dist; make js tests it
 # make bench   build the server in release and measure it (minutes); BENCH="--full" for everything (an hour)
 # make playground   build the playground into target/playground
 # make dist    the playground, and a release build of the server that holds it
@@ -8,9 +9,12 @@
 CARGO ?= cargo
 BENCH ?=
 
-.PHONY: test setup fmt lint doc unit bench bench-core playground dist deny audit
+# What runs TypeScript as it is; setup gets it.
+NODE ?= $(CURDIR)/tests/clients/node_modules/.bin/node
 
-test: setup fmt lint doc unit
+.PHONY: test setup fmt lint doc unit wasm package js bench bench-core playground dist deny audit
+
+test: setup fmt lint doc unit js
 
 setup:
 	@scripts/setup.sh
@@ -26,6 +30,15 @@ doc:
 
 unit:
 	$(CARGO) test --workspace --locked
+
+wasm:
+	@scripts/build_wasm.sh
+
+package: wasm
+	@scripts/build_package.sh
+
+js: package
+	cd host-wasm/js && node_modules/.bin/tsc -p test && $(NODE) --test --test-reporter=tap 'test/*.test.ts'
 
 bench:
 	$(CARGO) build --release --locked -p resonate -p resonate-bench

@@ -34,4 +34,5 @@ need_component fmt rustfmt
 need_component clippy clippy
 "$(dirname "$0")/setup_clients.sh"
 "$(dirname "$0")/setup_schemathesis.sh"
+"$(dirname "$0")/setup_browser.sh"
 say "everything is there"

@@ -10,21 +10,29 @@ interface Timer {
   unref?: () => void;
 }
 
+/** How long after a failure it is tried again. */
+const RETRY_MILLIS = 5_000;
+
 /** Wakes a server when something is due. */
 export class Alarm {
   readonly #next: () => number | undefined;
-  readonly #ring: () => void;
+  readonly #now: () => number;
+  readonly #ring: () => Promise<boolean>;
   readonly #wake: Wake;
   #isSetting = false;
   #isStopped = false;
   #at: number | undefined;
   #timer: Timer | undefined;
 
-  /** `next` says when something is due, `ring` is called then. With a clock that is set by hand nothing rings. */
-  constructor(next: () => number | undefined, ring: () => void, wake: Wake | undefined, byHand: boolean) {
+  /**
+   * `next` says when something is due, `ring` is called then, and says whether it is worth trying again. Whoever does the waking himself gives
+   * `wake`.
+   */
+  constructor(next: () => number | undefined, now: () => number, ring: () => Promise<boolean>, wake: Wake | undefined) {
     this.#next = next;
+    this.#now = now;
     this.#ring = ring;
-    this.#wake = wake ?? (byHand ? () => undefined : (at) => this.#arm(at));
+    this.#wake = wake ?? ((at) => this.#arm(at));
   }
 
   /** Looks when something is due next, once for all turns of this moment. */
@@ -54,13 +62,16 @@ export class Alarm {
     clearTimeout(this.#timer as number | undefined);
     this.#timer = undefined;
     if (at === undefined) return;
-    const delay = Math.min(Math.max(at - Date.now(), 0), DELAY_MAX_MILLIS);
-    this.#timer = setTimeout(() => {
-      this.#at = undefined;
-      this.#ring();
-    }, delay) as unknown as Timer;
+    const delay = Math.min(Math.max(at - this.#now(), 0), DELAY_MAX_MILLIS);
+    this.#timer = setTimeout(() => void this.#go(), delay) as unknown as Timer;
     // A server does not keep Node alive.
     this.#timer.unref?.();
+  }
+
+  async #go(): Promise<void> {
+    this.#at = undefined;
+    const again = await this.#ring();
+    if (again && !this.#isStopped) this.#arm(this.#now() + RETRY_MILLIS);
   }
 
   /** Nothing rings any more. */

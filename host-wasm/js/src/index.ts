@@ -6,5 +6,6 @@ export type { ModuleSource } from "./module.js";
 export type { AdvanceOptions } from "./passing.js";
 export type { Push } from "./post.js";
 export type { Message, RequestEnvelope, ResponseEnvelope, Went } from "./protocol.js";
-export { Server, type ServerOptions } from "./server.js";
+export { Server } from "./server.js";
+export type { ServerOptions } from "./options.js";
 export { type Changes, type CopyStore, type MemoryStore, type RowStore, type Store, memory } from "./store.js";

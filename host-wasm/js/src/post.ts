@@ -3,7 +3,7 @@ import { Connections, type Link } from "./connections.js";
 import type { Delivery, Events, Message, Went } from "./protocol.js";
 
 /** Messages that one look into a mailbox takes. */
-export const PULL_MAX = 1_000;
+const PULL_MAX = 1_000;
 
 /** The mailbox of messages to URLs. */
 const PUSH = "push";
@@ -23,6 +23,8 @@ export class Post {
   readonly connections = new Connections();
   readonly #desk: Desk;
   readonly #push: Push | undefined;
+  /** How much was asked of a mailbox that has not come yet. */
+  readonly #asked = new Map<string, number>();
   #underWay = 0;
 
   constructor(desk: Desk, push: Push | undefined) {
@@ -37,11 +39,15 @@ export class Post {
 
   /** Does what there is to do. */
   carry({ deliveries, parked }: Events): void {
+    const came = new Map<string, number>();
     for (const delivery of deliveries) {
+      came.set(delivery.mailbox, (came.get(delivery.mailbox) ?? 0) + 1);
       if (delivery.mailbox === PUSH) this.#toUrl(delivery);
       else this.#toConnection(delivery);
     }
     for (const mailbox of parked) this.#pull(mailbox);
+    // As much as was asked for: there may be more.
+    for (const [mailbox, count] of came) if (count >= (this.#asked.get(mailbox) ?? count + 1)) this.#pull(mailbox);
   }
 
   /** A connection has room: what waits for it leaves. */
@@ -56,7 +62,9 @@ export class Post {
 
   #pull(mailbox: string): void {
     const room = mailbox === PUSH ? (this.#push === undefined ? 0 : PULL_MAX) : Math.min(this.connections.room(mailbox), PULL_MAX);
-    if (room > 0) this.#desk.connected(mailbox, room);
+    if (room <= 0) return;
+    this.#asked.set(mailbox, room);
+    this.#desk.connected(mailbox, room);
   }
 
   #toConnection(delivery: Delivery): void {

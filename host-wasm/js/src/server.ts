@@ -1,5 +1,6 @@
 // A server: a machine, a store, a clock, and messages out. Owns the order of turns: what is due first, then the request, then what follows from
 // it. Decides nothing about promises.
+import { Alarm } from "./alarm.js";
 import { type Clock, ManualClock } from "./clock.js";
 import type { ConnectOptions, Connection, Deliver, Link, Subscriber } from "./connections.js";
 import { Engine } from "./engine.js";
@@ -7,39 +8,13 @@ import { BadInputError, ClosedError, ResonateWasmError, StoreError } from "./err
 import { type Answer, type Desk, type HttpOptions, respond } from "./http.js";
 import { fromJsonBytes, toBytes, toJsonBytes, toText } from "./json.js";
 import { Keeper } from "./keeper.js";
-import { type ModuleSource, load, reviveModule } from "./module.js";
-import { Post, type Push } from "./post.js";
+import { load, reviveModule } from "./module.js";
+import type { ServerOptions } from "./options.js";
+import { Post } from "./post.js";
 import { sendByFetch } from "./push.js";
 import type { Delivery, Events, Went } from "./protocol.js";
 import type { Changes, Store } from "./store.js";
-import { Alarm, type Wake } from "./alarm.js";
 import { type AdvanceOptions, PATIENCE_MILLIS, type Stir, pass, quiet } from "./passing.js";
-
-/** What a server is opened with. Everything has a default. */
-export interface ServerOptions extends HttpOptions {
-  /** Where the rows are kept; in memory by default. */
-  store?: Store;
-  /** What time it is; the system's by default. */
-  clock?: Clock | ManualClock;
-  /** Where the WebAssembly module comes from; the file beside the package by default. Whoever is first decides for everybody. */
-  module?: ModuleSource;
-  /** Milliseconds after which a dispatched task that nobody acquired is dispatched again. */
-  retryTimeout?: number;
-  /** Milliseconds that a message to a listener is tried. */
-  unblockRetention?: number;
-  /** The formal specification to the letter. */
-  strict?: boolean;
-  /** Whether the requests of debugging are obeyed; they are by default. */
-  debug?: boolean;
-  /** The URL that messages to workers carry. */
-  serverUrl?: string;
-  /** Sends messages to URLs: true for a POST by `fetch`, or a function that does. Without it they wait. */
-  push?: boolean | Push;
-  /** Takes over the waking: told the instant at which {@link Server.tick} is to be called next, whenever that changes. */
-  wake?: Wake;
-  /** Told what went wrong while nobody waited for it. By default it goes to the console. */
-  onError?: (error: Error) => void;
-}
 
 /** A durable promise server. */
 export class Server {
@@ -50,7 +25,7 @@ export class Server {
   readonly #store: Store;
   readonly #keeper: Keeper | undefined;
   readonly #post: Post;
-  readonly #alarm: Alarm;
+  readonly #alarm: Alarm | undefined;
   readonly #onError: (error: Error) => void;
   readonly #http: HttpOptions;
   readonly #desk: Desk = {
@@ -82,11 +57,13 @@ export class Server {
     this.#onError = onError ?? ((error) => console.error(error));
     const desk = {
       report: (delivery: Delivery, went: Went) => this.#report(delivery, went),
-      connected: (mailbox: string, room: number) => this.#connected(mailbox, room),
+      connected: (mailbox: string, room: number) => void this.#quietly(() => this.#connected(mailbox, room)),
     };
     this.#post = new Post(desk, push === true ? sendByFetch : push === false ? undefined : push);
     const ring = () => this.#quietly(() => this.tick());
-    this.#alarm = new Alarm(() => this.#engine?.nextWakeup(), ring, wake, this.manualClock !== undefined);
+    const next = () => this.#engine?.nextWakeup();
+    // With a clock that is set by hand nothing rings.
+    this.#alarm = wake === undefined && this.manualClock !== undefined ? undefined : new Alarm(next, this.#clock, ring, wake);
   }
 
   /**
@@ -179,6 +156,7 @@ export class Server {
 
   #answer(request: Uint8Array | string | object): unknown {
     if (request instanceof Uint8Array) return this.#turn((engine, now) => engine.process(request, now));
+    if (ArrayBuffer.isView(request)) return this.#answer(new Uint8Array(request.buffer, request.byteOffset, request.byteLength));
     const isText = typeof request === "string";
     const bytes = isText ? toBytes(request) : toJsonBytes("request", request);
     const answer = toText(this.#turn((engine, now) => engine.process(bytes, now)));
@@ -266,9 +244,8 @@ export class Server {
     if (snapshot !== undefined && this.#store.kind === "rows") {
       throw new BadInputError("snapshot: only what is kept in memory or by a copy can be replaced: open a server over an empty store");
     }
-    await this.#rebuilding?.catch(() => undefined);
+    while (this.#rebuilding !== undefined) await this.#rebuilding.catch(() => undefined);
     reviveModule();
-    await this.#keeper?.settled()?.catch(() => undefined);
     await this.#rebuild(snapshot);
   }
 
@@ -299,7 +276,7 @@ export class Server {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    this.#alarm.stop();
+    this.#alarm?.stop();
     this.#post.connections.clear();
     await this.#keeper?.settled()?.catch(() => undefined);
     this.#engine?.close();
@@ -320,14 +297,19 @@ export class Server {
   /** After a commit that failed the machine is ahead of the store: it is filled anew before anybody asks it anything. */
   async #usable(): Promise<void> {
     if (this.#closed) throw new ClosedError("the server is closed: open another");
-    if (this.#keeper?.failed !== undefined && this.#rebuilding === undefined) this.#rebuild();
-    await this.#rebuilding;
+    if (this.#keeper === undefined) return;
+    if (this.#keeper.failed !== undefined && this.#rebuilding === undefined) await this.#rebuild();
+    while (this.#rebuilding !== undefined) await this.#rebuilding;
   }
 
   #rebuild(snapshot?: Uint8Array): Promise<void> {
-    const rebuilt = this.#begin(snapshot).finally(() => {
-      if (this.#rebuilding === rebuilt) this.#rebuilding = undefined;
-    });
+    // No turn begins from now on, so what is settled stays so.
+    const settled = this.#keeper?.settled()?.catch(() => undefined) ?? Promise.resolve();
+    const rebuilt = settled
+      .then(() => this.#begin(snapshot))
+      .finally(() => {
+        this.#rebuilding = undefined;
+      });
     this.#rebuilding = rebuilt;
     return rebuilt;
   }
@@ -355,7 +337,7 @@ export class Server {
       const after = events && (() => this.#quietly(() => this.#post.carry(fromJsonBytes<Events>(events))));
       this.#keeper.take(changes && fromJsonBytes<Changes>(changes), after);
     }
-    this.#alarm.set();
+    this.#alarm?.set();
   }
 
   /** Hands over messages, and those that follow from that. */
@@ -379,19 +361,22 @@ export class Server {
     this.#aside((engine, now) => engine.connected(toJsonBytes("connected", { mailbox, room }), now));
   }
 
-  /** A turn that nobody waits for. After a commit that failed there is nothing to tell: the messages under way are taken over anew. */
+  /** A turn that nobody waits for. Where the machine is filled anew there is nothing to tell: the messages under way are taken over anew. */
   #aside(call: (engine: Engine, now: number) => void): void {
-    if (this.#closed || this.#keeper?.failed !== undefined) return;
+    const isLost = this.#keeper !== undefined && (this.#keeper.failed !== undefined || this.#rebuilding !== undefined);
+    if (this.#closed || isLost) return;
     this.#turn(call);
   }
 
-  /** Runs what nobody waits for. */
-  async #quietly(call: () => void | Promise<void>): Promise<void> {
+  /** Runs what nobody waits for. Returns whether it is worth trying again. */
+  async #quietly(call: () => void | Promise<void>): Promise<boolean> {
     try {
       await call();
+      return false;
     } catch (error) {
-      if (error instanceof ClosedError) return;
+      if (error instanceof ClosedError) return false;
       this.#onError(error instanceof Error ? error : new ResonateWasmError(String(error)));
+      return error instanceof StoreError;
     }
   }
 }

@@ -40,6 +40,18 @@ const SDK_PAGE = `<!doctype html><link rel="icon" href="data:,">
   globalThis.lib = { ...core, indexedDb, WasmNetwork, Resonate };
 </script>`;
 
+const SERVICE_WORKER = `
+  import { Server } from "/dist/index.js";
+  import { indexedDb } from "/dist/stores/indexeddb.js";
+  const opened = Server.open({ store: indexedDb("service") });
+  self.addEventListener("install", () => self.skipWaiting());
+  self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
+  self.addEventListener("fetch", (event) => {
+    const { pathname } = new URL(event.request.url);
+    if (/^[/](promises|poll|health)/.test(pathname)) event.respondWith(opened.then((server) => server.fetch(event.request)));
+  });
+`;
+
 const ends: (() => Promise<void>)[] = [];
 const life: Lifetime = { after: (end) => void ends.unshift(end) };
 let context: BrowserContext;
@@ -85,7 +97,7 @@ const failing = (page: Page, id: string) =>
 
 describe("in a browser", { timeout: 80_000 }, () => {
   before(async () => {
-    url = await serveFiles(life, PACKAGE, { "/page": PAGE, "/sdk": SDK_PAGE });
+    url = await serveFiles(life, PACKAGE, { "/page": PAGE, "/sdk": SDK_PAGE, "/service.js": SERVICE_WORKER });
     profile = await newProfile(life);
     context = await startBrowser(life, profile);
   });
@@ -301,6 +313,22 @@ describe("in a browser", { timeout: 80_000 }, () => {
       }
     });
     assert.deepEqual([denied?.name, denied?.fault], ["StoreError", "denied"]);
+    await page.close();
+  });
+
+  it("answers a page's calls out of a service worker", async () => {
+    const page = await visit();
+    const answers = await page.evaluate(async () => {
+      const controlled = new Promise((resolve) => navigator.serviceWorker.addEventListener("controllerchange", resolve));
+      const registration = await navigator.serviceWorker.register("/service.js", { type: "module" });
+      await controlled;
+      const body = JSON.stringify({ timeout: Date.now() + 1e9 });
+      const made = await fetch("/promises/a/create", { method: "POST", body });
+      const found = await (await fetch("/promises/a")).json();
+      await registration.unregister();
+      return [made.status, found.state];
+    });
+    assert.deepEqual(answers, [201, "PENDING"]);
     await page.close();
   });
 

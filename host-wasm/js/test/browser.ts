@@ -33,7 +33,7 @@ export interface Lifetime {
 }
 
 /**
- * Serves the files below a folder, and pages that are made up: by path, their HTML. Returns the URL without a slash at its end.
+ * Serves the files below a folder, and pages and scripts that are made up, by path. Returns the URL without a slash at its end.
  */
 export async function serveFiles(life: Lifetime, root: string, pages: Record<string, string> = {}): Promise<string> {
   const server = createServer(async ({ url = "/" }, response) => {
@@ -41,7 +41,8 @@ export async function serveFiles(life: Lifetime, root: string, pages: Record<str
     const page = pages[path];
     try {
       const body = page ?? (await readFile(join(root, normalize(path))));
-      response.writeHead(200, { "content-type": page === undefined ? (TYPES[extname(path)] ?? "application/octet-stream") : "text/html" });
+      const otherwise = page === undefined ? "application/octet-stream" : "text/html";
+      response.writeHead(200, { "content-type": TYPES[extname(path)] ?? otherwise });
       response.end(body);
     } catch {
       response.writeHead(404).end();

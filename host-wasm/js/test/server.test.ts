@@ -135,6 +135,16 @@ test("messages go round the workers of a group, and wait when there is none", as
   assert.deepEqual(heard, ["w2 named"]);
 });
 
+test("a backlog of any size leaves when somebody connects", async (t) => {
+  const { server } = await open(t);
+  for (let id = 0; id < 2_500; id++) server.processSync(task(`t${id}`, START + DAY));
+  const heard = new Set<string>();
+  server.connect({ group: "g", worker: "w" }, (message) => {
+    if (message.kind === "execute") heard.add(message.data.task.id);
+  });
+  assert.equal(heard.size, 2_500);
+});
+
 test("a delivery that fails is tried again, and one that is told to be unclaimed waits", async (t) => {
   const { server, clock } = await open(t);
   let tries = 0;

@@ -3,12 +3,12 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use crate::address::Mailbox;
+use crate::address::{Address, Mailbox};
 use crate::decide::{Decision, Missing, decide};
 use crate::drive::{Reset, Store, Tx, TxError};
 use crate::due::{Due, DueKind};
 use crate::id::Id;
-use crate::message::MessageKey;
+use crate::message::{MessageKey, OutboxEntry};
 use crate::promise::Promise;
 use crate::property::{Moment, check_state};
 use crate::read::Read;
@@ -63,6 +63,24 @@ impl MemoryStore {
     #[must_use]
     pub fn schedule(&self, id: &Id) -> Option<&Arc<Schedule>> {
         self.records.schedule(id).flatten()
+    }
+
+    /// An entry of the outbox.
+    #[must_use]
+    pub fn message(&self, key: &MessageKey) -> Option<&Arc<OutboxEntry>> {
+        self.records.message(key).flatten()
+    }
+
+    /// Whether a task waits for a promise.
+    #[must_use]
+    pub fn has_callback(&self, awaited: &Id, awaiter: &Id) -> bool {
+        self.records.callbacks.contains(awaited, awaiter)
+    }
+
+    /// Whether an address is to be told of a promise.
+    #[must_use]
+    pub fn has_listener(&self, awaited: &Id, address: &Address) -> bool {
+        self.records.listeners.contains(awaited, address)
     }
 
     /// Everything in it, sorted.

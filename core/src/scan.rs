@@ -81,6 +81,11 @@ impl<K: Clone + Ord> Scan<K> {
         self.items.iter().flat_map(|(owner, set)| set.iter().map(move |key| (owner, key)))
     }
 
+    /// Whether a pair is there, for a store that knows everything.
+    pub(crate) fn contains(&self, owner: &str, key: &K) -> bool {
+        self.items.get(owner).is_some_and(|set| set.contains(key))
+    }
+
     /// Rows of an owner behind `after`, for a store that knows everything.
     pub(crate) fn behind<'a>(&'a self, owner: &str, after: Option<&'a K>) -> impl Iterator<Item = &'a K> {
         let rows = self.items.get(owner).into_iter().flatten();

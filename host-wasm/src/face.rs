@@ -2,6 +2,8 @@
 //! protocols.
 
 use resonate_core::address::Mailbox;
+#[cfg(feature = "js")]
+use resonate_core::local::Happened;
 use resonate_core::local::{Local, Went};
 use resonate_core::memory::MemoryStore;
 use resonate_core::message::{Delivery, MessageKey};
@@ -44,7 +46,7 @@ impl Options {
         }
     }
 
-    fn rules(&self) -> Rules {
+    pub(crate) fn rules(&self) -> Rules {
         let default = Rules::default();
         Rules {
             retry_timeout: self.retry_timeout.unwrap_or(default.retry_timeout),
@@ -118,6 +120,20 @@ impl Face {
     pub(crate) fn over(options: Options, open: impl FnOnce(Rules, bool) -> Box<dyn Serve>) -> Self {
         let (rules, debug) = (options.rules(), !options.no_debug);
         Self { server: open(rules, debug), server_url: options.server_url, debug, session: None, status: 0 }
+    }
+
+    /// A server that goes on from the state of a store, all that happens to it noted. It obeys no debugging: time is its host's alone.
+    #[cfg(feature = "js")]
+    pub(crate) fn watched(rules: Rules, store: MemoryStore) -> Self {
+        let mut server: Box<dyn Serve> = Box::new(Local::new(Journal::of(store, false), rules, false));
+        server.watch();
+        Self { server, server_url: None, debug: false, session: None, status: 0 }
+    }
+
+    /// What has happened since the last time, to a [`Self::watched`] server.
+    #[cfg(feature = "js")]
+    pub(crate) fn take_log(&mut self) -> Vec<Happened> {
+        self.server.take_log()
     }
 
     /// The status of the last answer of [`Self::process`] and [`Self::rest`].

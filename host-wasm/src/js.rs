@@ -1,6 +1,7 @@
 //! The face for JavaScript: one class. Bytes are `Uint8Array`s, instants are numbers of milliseconds since the epoch; a fault is thrown as the
 //! JSON text of `{"kind": …, "error": …}`. The package around it makes of that what JavaScript expects.
 
+mod history;
 mod store;
 
 use resonate_core::local::Local;
@@ -13,6 +14,7 @@ use crate::face::{Face, Options};
 use crate::fault::Fault;
 use crate::panic;
 
+pub use history::JsHistory;
 pub use store::JsStore;
 
 use store::Outside;

@@ -5,10 +5,13 @@
 pub mod abi;
 mod face;
 mod fault;
+#[cfg(feature = "js")]
+mod history;
 mod journal;
 #[cfg(feature = "js")]
 pub mod js;
 mod panic;
+mod rows;
 mod serve;
 mod session;
 mod supply;

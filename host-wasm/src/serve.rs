@@ -4,6 +4,8 @@ use std::fmt::{Debug, Display};
 
 use resonate_core::address::Mailbox;
 use resonate_core::drive::Reset;
+#[cfg(feature = "js")]
+use resonate_core::local::Happened;
 use resonate_core::local::{Events, Local, Went};
 use resonate_core::message::MessageKey;
 use resonate_core::rules::Rules;
@@ -29,6 +31,12 @@ pub(crate) trait Serve: Debug {
     fn connected(&mut self, mailbox: &Mailbox, prefix: Option<&str>, room: usize, now: Timestamp) -> Result<(), Fault>;
     fn adopt_orphans(&mut self, now: Timestamp) -> Result<(), Fault>;
     fn snapshot(&mut self) -> Result<Snapshot, Fault>;
+
+    /// From now on [`Self::take_log`] tells what has happened since the last time.
+    #[cfg(feature = "js")]
+    fn watch(&mut self);
+    #[cfg(feature = "js")]
+    fn take_log(&mut self) -> Vec<Happened>;
 
     /// The journal of a server that keeps everything in memory.
     fn journal(&mut self) -> Option<&mut Journal>;
@@ -95,6 +103,16 @@ where
 
     fn snapshot(&mut self) -> Result<Snapshot, Fault> {
         Ok(self.snapshot()?)
+    }
+
+    #[cfg(feature = "js")]
+    fn watch(&mut self) {
+        self.watch();
+    }
+
+    #[cfg(feature = "js")]
+    fn take_log(&mut self) -> Vec<Happened> {
+        self.take_log()
     }
 
     fn journal(&mut self) -> Option<&mut Journal> {

@@ -29,7 +29,8 @@ pub struct Difference {
 
 impl Difference {
     /// The difference between an entry's answer and the one given now, if there is any.
-    pub(super) fn of(line: u64, entry: &Entry, replayed: &Json) -> Option<Self> {
+    #[must_use]
+    pub fn of(line: u64, entry: &Entry, replayed: &Json) -> Option<Self> {
         let mut path = "res".to_owned();
         let (recorded, replayed) = first(&mut path, Some(&entry.reply), Some(replayed))?;
         let (recorded, replayed) = (recorded.cloned(), replayed.cloned());

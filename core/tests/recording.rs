@@ -326,3 +326,53 @@ fn redaction_hides_values_and_keeps_what_the_machine_reads() {
     let header = redaction.header(&header(store.snapshot()));
     assert!(header.redacted && !header.print().contains(long) && header.print().contains(&token));
 }
+
+/// Something else in the place of a number, a state, a byte or a line.
+fn wounded(lines: &mut Vec<String>, rng: &mut fastrand::Rng) {
+    // The header holds most.
+    let place = if rng.u8(..3) == 0 { 0 } else { rng.usize(..lines.len()) };
+    let line = &mut lines[place];
+    match rng.u8(..10) {
+        0..5 => {
+            let starts = line.match_indices(|c: char| c.is_ascii_digit()).map(|(at, _)| at).collect::<Vec<_>>();
+            let at = starts[rng.usize(..starts.len())];
+            let end = line[at..].find(|c: char| !c.is_ascii_digit()).map_or(line.len(), |length| at + length);
+            let number = [0, 1, 2, 1_767_225_600_500, (1 << 53) - 1, 1 << 53, u64::MAX];
+            line.replace_range(at..end, &number[rng.usize(..number.len())].to_string());
+        }
+        5..8 => {
+            let words =
+                ["pending", "resolved", "acquired", "suspended", "fulfilled", "halted", "true", "false", "null"];
+            let mut word = || words[rng.usize(..words.len())];
+            let (from, to) = (word(), word());
+            *line = line.replacen(from, to, 1);
+        }
+        8 => {
+            let at = rng.usize(..line.len());
+            if line.is_char_boundary(at) && line.is_char_boundary(at + 1) {
+                line.replace_range(at..=at, ["", "\"", "{", "0", "\u{0}"][rng.usize(..5)]);
+            }
+        }
+        _ => drop(lines.remove(place)),
+    }
+}
+
+#[test]
+fn a_recording_that_is_nearly_right_is_refused_or_differs_and_never_panics() {
+    let mut rng = fastrand::Rng::with_seed(seed("a_recording_that_is_nearly_right"));
+    let (mut corrupt, mut different) = (0, 0);
+    for _ in 0..15 {
+        let seed = rng.u64(..);
+        let (text, _) = recorded(seed, false);
+        for _ in 0..80 {
+            let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+            wounded(&mut lines, &mut rng);
+            match replay(joined(&lines).as_bytes()) {
+                Err(_) => corrupt += 1,
+                Ok(Some(_)) => different += 1,
+                Ok(None) => {}
+            }
+        }
+    }
+    assert!(corrupt > 100 && different > 100, "{corrupt} corrupt, {different} different");
+}

@@ -18,5 +18,6 @@ pub mod log;
 pub mod mcp;
 pub mod metrics;
 pub mod open_files;
+pub mod recorder;
 pub mod serve;
 pub mod store;

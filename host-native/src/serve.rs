@@ -10,6 +10,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use resonate_core::drive::Tx as _;
 use resonate_core::rules::Rules;
 use resonate_core::time::{Millis, Timestamp};
 use tokio::net::{TcpListener, lookup_host};
@@ -19,7 +20,7 @@ use tokio::task::JoinSet;
 
 use crate::auth::{Gate, KeyError};
 use crate::clock::{Clock, millis};
-use crate::config::{Config, StorageType};
+use crate::config::{Config, RecordConfig, StorageType};
 use crate::dispatch::poll::Poll;
 use crate::dispatch::push::Push;
 use crate::dispatch::{Dispatch, Mail, Voice};
@@ -29,6 +30,8 @@ use crate::http;
 use crate::http::cors::Origins;
 use crate::http::playground::Playground;
 use crate::metrics::Metrics;
+use crate::recorder::Recorder;
+use crate::store::HostStore;
 use crate::store::memory::{Memory, NoReader};
 use crate::store::sqlite::SqliteStore;
 
@@ -229,21 +232,45 @@ fn start_engine(
         StorageType::Sqlite if config.storage.sqlite.path == IN_MEMORY => {
             tracing::info!("keeping promises in memory: they are gone when the server stops");
             let clock = Clock::starting_at(Timestamp::ZERO);
+            let mut store = Memory::default();
+            let recorder = start_recorder(&config.record, &mut store, &rules, &clock)?;
             let readers: Vec<NoReader> = Vec::new();
-            Engine::start(Parts { store: Memory::default(), readers, rules, clock, metrics, transports })
+            Engine::start(Parts { store, readers, rules, clock, metrics, transports, recorder })
         }
         StorageType::Sqlite => {
             let sqlite = &config.storage.sqlite;
-            let store = SqliteStore::open(Path::new(&sqlite.path), sqlite.synchronous.as_str())?;
+            let mut store = SqliteStore::open(Path::new(&sqlite.path), sqlite.synchronous.as_str())?;
             tracing::info!(path = sqlite.path, synchronous = sqlite.synchronous.as_str(), "opened database");
             let clock = start_clock(store.last_created_at()?)?;
-            let by_key = (0..READERS).map(|_| store.reader());
-            let readers = by_key.chain([store.searcher()]).collect::<Result<Vec<_>, _>>()?;
-            Engine::start(Parts { store, readers, rules, clock, metrics, transports })
+            let recorder = start_recorder(&config.record, &mut store, &rules, &clock)?;
+            let readers = match &recorder {
+                None => {
+                    (0..READERS).map(|_| store.reader()).chain([store.searcher()]).collect::<Result<Vec<_>, _>>()?
+                }
+                // The writer answers everything, so that reads have their place in the order too.
+                Some(_) => Vec::new(),
+            };
+            Engine::start(Parts { store, readers, rules, clock, metrics, transports, recorder })
         }
         StorageType::Postgres => return Err(ServeError("this build has no Postgres store".to_owned())),
     };
     started.map_err(|error| ServeError(format!("cannot start a thread: {error}")))
+}
+
+/// Begins a recording with what is in the store, if there is to be one.
+fn start_recorder(
+    config: &RecordConfig,
+    store: &mut impl HostStore,
+    rules: &Rules,
+    clock: &Clock,
+) -> Result<Option<Recorder>, ServeError> {
+    let Some(path) = &config.file else { return Ok(None) };
+    let refused = |why| ServeError(format!("cannot record (--record): {why}"));
+    let snapshot = store.begin().and_then(|mut tx| tx.snapshot()).map_err(|error| refused(error.to_string()))?;
+    let mut recorder = Recorder::create(Path::new(path), config.redact).map_err(refused)?;
+    recorder.begin(clock.now(), rules, snapshot).map_err(refused)?;
+    tracing::info!(path, redacted = config.redact, "recording every request");
+    Ok(Some(recorder))
 }
 
 /// A clock that does not go back behind what the store shows.

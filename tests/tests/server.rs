@@ -25,6 +25,7 @@ mod metrics;
 mod playground;
 mod push;
 mod quick_start;
+mod record;
 mod refusals;
 mod schemathesis;
 mod scopes;

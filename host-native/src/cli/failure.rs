@@ -9,6 +9,8 @@
 //! | 4 | the server refused, or the promise is settled otherwise already |
 //! | 5 | what was waited for is rejected, cancelled or timed out |
 //! | 6 | what was waited for is still pending |
+//! | 7 | a recording replays with another answer |
+//! | 8 | a recording is corrupt |
 //! | 130 | interrupted while it waited |
 
 use std::fmt;
@@ -35,6 +37,10 @@ pub enum Failure {
     Rejected(String),
     /// What was waited for is still pending.
     StillPending(String),
+    /// A replayed answer is not the recorded one.
+    Differs(String),
+    /// A line of a recording cannot be replayed.
+    Corrupt(String),
     /// Somebody has pressed Ctrl-C, and knows.
     Interrupted,
 }
@@ -70,7 +76,9 @@ impl Failure {
             | Self::NotFound(_)
             | Self::Refused(_)
             | Self::Rejected(_)
-            | Self::StillPending(_) => eprintln!("error: {self}"),
+            | Self::StillPending(_)
+            | Self::Differs(_)
+            | Self::Corrupt(_) => eprintln!("error: {self}"),
         }
         ExitCode::from(match self {
             Self::Runtime(_) => 1,
@@ -79,6 +87,8 @@ impl Failure {
             Self::Refused(_) => 4,
             Self::Rejected(_) => 5,
             Self::StillPending(_) => 6,
+            Self::Differs(_) => 7,
+            Self::Corrupt(_) => 8,
             Self::Interrupted => 130,
         })
     }
@@ -117,7 +127,9 @@ impl fmt::Display for Failure {
             | Self::NotFound(message)
             | Self::Refused(message)
             | Self::Rejected(message)
-            | Self::StillPending(message) => f.write_str(message),
+            | Self::StillPending(message)
+            | Self::Differs(message)
+            | Self::Corrupt(message) => f.write_str(message),
         }
     }
 }

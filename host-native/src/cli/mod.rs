@@ -12,6 +12,7 @@ mod input;
 mod invoke;
 mod mcp;
 mod promises;
+mod replay;
 mod schedules;
 mod serve;
 mod session;
@@ -48,6 +49,7 @@ const COMMANDS: &[Entry] = &[
     Entry { command: tasks::command, run: tasks::run },
     Entry { command: schedules::command, run: schedules::run },
     Entry { command: mcp::command, run: mcp::run },
+    Entry { command: replay::command, run: replay::run },
     Entry { command: config::command, run: config::run },
     Entry { command: completions::command, run: completions::run },
 ];

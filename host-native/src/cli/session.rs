@@ -73,14 +73,23 @@ pub(super) fn run_member(subs: &[Sub], matches: &ArgMatches, environment: &Envir
 
 /// Adds the flags that name the server and the output.
 fn connected(command: Command) -> Command {
-    let output = Arg::new(OUTPUT)
+    addressed(command).arg(output_arg().global(true).help_heading(HEADING))
+}
+
+/// The flag that names the output.
+pub(super) fn output_arg() -> Arg {
+    Arg::new(OUTPUT)
         .short('o')
         .long(OUTPUT)
         .value_name("FORMAT")
         .value_parser(["human", "json"])
         .default_value("human")
-        .help("For people, or the answer as JSON for scripts");
-    addressed(command).arg(output.global(true).help_heading(HEADING))
+        .help("For people, or the answer as JSON for scripts")
+}
+
+/// Whether [`output_arg`] asks for JSON. A command without it prints for people.
+pub(super) fn is_json(matches: &ArgMatches) -> bool {
+    matches.try_get_one::<String>(OUTPUT).ok().flatten().is_some_and(|format| format == "json")
 }
 
 /// Adds the flags that name the server.
@@ -116,7 +125,7 @@ impl Session {
             .enable_all()
             .build()
             .map_err(|error| Failure::Runtime(format!("cannot start the runtime: {error}")))?;
-        let json = matches.try_get_one::<String>(OUTPUT).ok().flatten().is_some_and(|format| format == "json");
+        let json = is_json(matches);
         Ok(Self { client, runtime, screen: Screen::of(environment), json, url_is_of_environment })
     }
 

@@ -52,6 +52,14 @@ const GENERAL: &[Key] = &[
         "Shape of a log line; only `pretty` uses colours, and only on a terminal",
     )
     .default("logfmt"),
+    Key::live(
+        "record.file",
+        FILE,
+        "Write everything that happens to this file, for `resonate replay`; a file that is there is moved aside",
+    )
+    .irregular_flags(&["record"]),
+    Key::live("record.redact", Kind::Bool, "Replace values, idempotency keys and tags in the recording by tokens")
+        .default("false"),
     Key::live("debug", Kind::Bool, "Allow the `debug.*` requests, which can empty the store: for tests only")
         .default("false"),
 ];

@@ -119,6 +119,7 @@ pub(super) fn merge(defaults: Defaults, given: impl IntoIterator<Item = Given>) 
     // otherwise.
     require(&settings, "auth.iss", None, "auth.publickey")?;
     require(&settings, "auth.aud", None, "auth.publickey")?;
+    require(&settings, "record.redact", Some("true"), "record.file")?;
     Ok(Loaded { config: typed(&settings), settings, warnings })
 }
 
@@ -128,9 +129,8 @@ fn require(settings: &[Setting], path: &str, expected: Option<&str>, missing: &'
     let Some(Setting { value: Some(value), origin, .. }) = of(path) else {
         return Ok(());
     };
-    if expected.is_some_and(|text| value.as_str() != Some(text))
-        || of(missing).is_some_and(|setting| setting.value.is_some())
-    {
+    let is = |text: &str| value.as_str() == Some(text) || value.as_bool().is_some_and(|on| on.to_string() == text);
+    if expected.is_some_and(|text| !is(text)) || of(missing).is_some_and(|setting| setting.value.is_some()) {
         return Ok(());
     }
     let set = expected.map_or_else(|| path.to_owned(), |text| format!("{path} = {text}"));

@@ -36,8 +36,8 @@ pub use layers::{Defaults, Setting};
 pub use render::{markdown, toml};
 pub use typed::{
     AuthConfig, Config, CorsConfig, HttpPollConfig, HttpPushAuthConfig, HttpPushConfig, LogConfig, MessagesConfig,
-    ObservabilityConfig, PostgresConfig, ProtocolConfig, RetentionConfig, Secret, ServerConfig, SqliteConfig,
-    StorageConfig, TasksConfig, TransportsConfig,
+    ObservabilityConfig, PostgresConfig, ProtocolConfig, RecordConfig, RetentionConfig, Secret, ServerConfig,
+    SqliteConfig, StorageConfig, TasksConfig, TransportsConfig,
 };
 
 /// A configuration together with how it came about.

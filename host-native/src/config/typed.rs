@@ -32,6 +32,8 @@ section! {
         debug: bool,
         /// `log.*`
         log: LogConfig,
+        /// `record.*`
+        record: RecordConfig,
         /// `server.*`
         server: ServerConfig,
         /// `auth.*`
@@ -58,6 +60,14 @@ section! {
     LogConfig {
         /// The shape of a line.
         format: LogFormat,
+    }
+
+    /// `record.*`
+    RecordConfig {
+        /// The file that everything that happens is written to.
+        file: Option<String>,
+        /// Whether values are replaced by tokens there.
+        redact: bool,
     }
 
     /// `server.*`

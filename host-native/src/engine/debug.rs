@@ -61,7 +61,10 @@ impl<S: HostStore> Writer<S> {
             DebugCall::Reset => {
                 self.debug_seen = None;
                 let done = self.store.reset();
-                self.unless_failed(done).map(|()| DebugAnswer::Done)
+                self.unless_failed(done)?;
+                let now = self.now();
+                self.recorder.iter_mut().for_each(|recorder| recorder.emptied(now));
+                Ok(DebugAnswer::Done)
             }
             DebugCall::Tick { time } => {
                 let at = self.debug_time(time);

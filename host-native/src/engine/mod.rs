@@ -1,6 +1,7 @@
 //! The engine: requests of all connections become batches of one writer, reads are answered beside it. It owns the queues and their bounds; what
 //! requests mean is the core's, what a disk is the store's.
 
+mod after_commit;
 mod background;
 mod caught;
 mod claims;
@@ -33,6 +34,7 @@ use writer::Input;
 
 use crate::clock::Clock;
 use crate::metrics::Metrics;
+use crate::recorder::Recorder;
 use crate::store::{HostStore, ReadStore};
 
 /// Bounds of the engine. A full queue answers at once; it does not grow.
@@ -180,6 +182,8 @@ pub struct Parts<S, R> {
     pub metrics: Arc<Metrics>,
     /// Where messages go.
     pub transports: Arc<dyn Transports>,
+    /// What is told of everything that takes effect. Without `readers` that is everything that is answered.
+    pub recorder: Option<Recorder>,
 }
 
 /// The threads of an engine.
@@ -203,7 +207,7 @@ impl Engine {
     /// # Errors
     /// When the system gives no thread.
     pub fn start<S: HostStore, R: ReadStore>(parts: Parts<S, R>) -> std::io::Result<(Self, Threads)> {
-        let Parts { store, readers, rules, clock, metrics, transports } = parts;
+        let Parts { store, readers, rules, clock, metrics, transports, recorder } = parts;
         let rules = Arc::new(rules);
         let mut threads = Vec::new();
         let mut reading = Vec::new();
@@ -220,7 +224,8 @@ impl Engine {
         let store_ok = Arc::new(AtomicBool::new(true));
         let (writer, inputs) = sync_channel(limits::QUEUE_REQUESTS_MAX);
         let (of_writer, ok) = (Arc::clone(&metrics), Arc::clone(&store_ok));
-        let parts = writer::Parts { store, rules, clock, metrics: of_writer, transports, inputs, store_ok: ok };
+        let parts =
+            writer::Parts { store, rules, clock, metrics: of_writer, transports, inputs, store_ok: ok, recorder };
         let writing = writer::Writer::new(parts);
         threads.push(spawn("writer".to_owned(), move || writing.run())?);
         let room = Arc::new(Semaphore::new(limits::QUEUE_BYTES_MAX));

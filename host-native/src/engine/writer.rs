@@ -8,11 +8,8 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 use std::time::{Duration, Instant};
 
 use resonate_core::address::Mailbox;
-use resonate_core::batch::{Finished, Outcome};
 use resonate_core::drive::{self, TxError};
-use resonate_core::due::{Due, DueKind};
-use resonate_core::effect::Effect;
-use resonate_core::message::{Delivery, Message};
+use resonate_core::due::Due;
 use resonate_core::reply::Reply;
 use resonate_core::request::Request;
 use resonate_core::rules::Rules;
@@ -28,8 +25,9 @@ use super::limits::{BATCH_BYTES_MAX, BATCH_REQUESTS_MAX, SWEEP_INTERVAL};
 use super::transports::{Pull, Transports};
 use super::{Job, SubmitError};
 use crate::clock::Clock;
-use crate::metrics::{Kind, Metrics, Went};
-use crate::store::{Error, HostStore, damage};
+use crate::metrics::Metrics;
+use crate::recorder::Recorder;
+use crate::store::{Error, HostStore};
 
 /// What waits for the writer.
 pub(super) enum Input {
@@ -60,13 +58,14 @@ pub(super) struct Parts<S> {
     pub(super) transports: Arc<dyn Transports>,
     pub(super) inputs: Receiver<Input>,
     pub(super) store_ok: Arc<AtomicBool>,
+    pub(super) recorder: Option<Recorder>,
 }
 
 pub(super) struct Writer<S> {
     pub(super) store: S,
-    rules: Arc<Rules>,
+    pub(super) rules: Arc<Rules>,
     clock: Clock,
-    metrics: Arc<Metrics>,
+    pub(super) metrics: Arc<Metrics>,
     pub(super) transports: Arc<dyn Transports>,
     inputs: Receiver<Input>,
     /// Taken from the queue, and not fit for the batch that was being filled.
@@ -78,6 +77,8 @@ pub(super) struct Writer<S> {
     pub(super) parked_meanwhile: BTreeSet<Mailbox>,
     /// The last instant of debugging.
     pub(super) debug_seen: Option<Timestamp>,
+    /// What is told of everything that takes effect.
+    pub(super) recorder: Option<Recorder>,
 }
 
 /// The requests of a batch, with who waits for each.
@@ -101,7 +102,7 @@ impl Work {
 
 impl<S: HostStore> Writer<S> {
     pub(super) fn new(parts: Parts<S>) -> Self {
-        let Parts { store, rules, clock, metrics, transports, inputs, store_ok } = parts;
+        let Parts { store, rules, clock, metrics, transports, inputs, store_ok, recorder } = parts;
         let (background, mut claims) = (Background::new(), Claims::new());
         // This server alone owns the store: whoever claimed messages before it is gone.
         claims.adopt_orphans(clock.now());
@@ -119,6 +120,7 @@ impl<S: HostStore> Writer<S> {
             health,
             parked_meanwhile: BTreeSet::new(),
             debug_seen: None,
+            recorder,
         }
     }
 
@@ -251,7 +253,7 @@ impl<S: HostStore> Writer<S> {
                     self.metrics.commit_duration.observe(started.elapsed().as_secs_f64());
                     done += finished.outcomes.len();
                     self.health.works();
-                    progress |= self.answer(finished, &mut waiters, now);
+                    progress |= self.answer(taken, finished, &mut waiters, now);
                 }
                 Err(TxError::Store(error)) if !error.is_row() => {
                     self.failed(&error, now);
@@ -274,94 +276,6 @@ impl<S: HostStore> Writer<S> {
         progress
     }
 
-    fn answer(&mut self, finished: Finished, waiters: &mut impl Iterator<Item = Waiter>, now: Timestamp) -> bool {
-        let mut progress = false;
-        let mut after = AfterCommit::default();
-        for (outcome, waiter) in finished.outcomes.into_iter().zip(waiters) {
-            let Outcome { reply, effects, projected: _ } = outcome;
-            after.extend(effects);
-            if reply == Reply::Expired {
-                self.metrics.deliveries.get_or_create(&Went { status: "expired" }).inc();
-            }
-            match waiter {
-                // A client that has gone away wants no answer.
-                Waiter::Client(client) => drop(client.send(Ok(reply))),
-                Waiter::Background(due) => {
-                    if reply != Reply::Idle {
-                        progress = true;
-                        self.count(due.kind, Some(now.since(due.at).as_millis()));
-                    } else if self.background.found_idle(&due) {
-                        self.skip(&due);
-                    }
-                }
-                Waiter::Nobody => {}
-            }
-        }
-        for (request, outcome) in finished.follow_ups {
-            after.extend(outcome.effects);
-            if let Some(kind) = request.due_kind().filter(|_| outcome.reply != Reply::Idle) {
-                self.count(kind, None);
-            }
-        }
-        self.act(after);
-        progress
-    }
-
-    /// Everybody has been answered: does what the commit was for.
-    fn act(&mut self, after: AfterCommit) {
-        let AfterCommit { deliveries, parked, wake_at } = after;
-        if let Some(at) = wake_at {
-            self.background.wake_at(at);
-        }
-        if self.background.is_still() {
-            // What is claimed is found again once the background goes on.
-            self.parked_meanwhile.extend(parked);
-            return;
-        }
-        for delivery in deliveries {
-            let kind = match delivery.message {
-                Message::Execute { .. } => "execute",
-                Message::Unblock { .. } => "unblock",
-            };
-            self.metrics.messages.get_or_create(&Kind { kind }).inc();
-            self.transports.deliver(delivery);
-        }
-        parked.iter().for_each(|mailbox| self.transports.parked(mailbox));
-    }
-
-    fn count(&self, kind: DueKind, late_millis: Option<u64>) {
-        let label = Kind { kind: kind.name() };
-        if let Some(millis) = late_millis {
-            self.metrics.timer_lateness.get_or_create(&label).observe(Duration::from_millis(millis).as_secs_f64());
-        }
-        self.metrics.background.get_or_create(&label).inc();
-        match kind {
-            DueKind::Deadline => drop(self.metrics.timeouts.inc()),
-            DueKind::Schedule => drop(self.metrics.schedule_promises.inc()),
-            DueKind::Discharge | DueKind::Lease | DueKind::Retry | DueKind::Message => {}
-        }
-    }
-
-    /// Leaves a request alone that can only fail.
-    fn give_up(&mut self, waiter: Option<Waiter>, error: &TxError<Error>) {
-        if let TxError::Store(error) = error {
-            damage::report(error);
-        }
-        match (waiter, error) {
-            (Some(Waiter::Client(client)), TxError::Store(_)) => drop(client.send(Err(SubmitError::Damaged))),
-            (Some(Waiter::Client(client)), TxError::Conflict) => drop(client.send(Err(SubmitError::Unavailable))),
-            (Some(Waiter::Background(due)), _) => self.skip(&due),
-            (Some(Waiter::Nobody) | None, _) => {}
-        }
-    }
-
-    fn skip(&mut self, due: &Due) {
-        if self.background.skip(due) {
-            self.metrics.skipped_rows.inc();
-            tracing::error!(kind = due.kind.name(), key = ?due.key, "left a due row alone: nothing can be done about it");
-        }
-    }
-
     /// Notes that the store has failed. Its connection is opened anew before the next batch: after some errors it cannot be trusted.
     pub(super) fn failed(&mut self, error: &Error, now: Timestamp) {
         self.health.failed(error);
@@ -371,28 +285,11 @@ impl<S: HostStore> Writer<S> {
 
     fn reopen(&mut self, now: Timestamp) {
         match self.store.reopen() {
-            Ok(()) => self.health.reopened(),
-            Err(error) => self.failed(&error, now),
-        }
-    }
-}
-
-/// What a commit asks for.
-#[derive(Default)]
-struct AfterCommit {
-    deliveries: Vec<Delivery>,
-    parked: BTreeSet<Mailbox>,
-    wake_at: Option<Timestamp>,
-}
-
-impl AfterCommit {
-    fn extend(&mut self, effects: Vec<Effect>) {
-        for effect in effects {
-            match effect {
-                Effect::Deliver(delivery) => self.deliveries.push(delivery),
-                Effect::Parked(mailbox) => drop(self.parked.insert(mailbox)),
-                Effect::WakeAt(at) => self.wake_at = Some(self.wake_at.map_or(at, |earlier| earlier.min(at))),
+            Ok(()) => {
+                self.health.reopened();
+                self.record_anew(now).unwrap_or_else(|error| self.failed(&error, now));
             }
+            Err(error) => self.failed(&error, now),
         }
     }
 }

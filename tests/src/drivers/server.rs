@@ -59,6 +59,7 @@ impl Server {
             clock: clock.clone(),
             metrics: Arc::new(Metrics::new()),
             transports: Arc::new(NoTransports),
+            recorder: None,
         };
         let (engine, threads) = Engine::start(parts).expect("threads");
         let (stop, stopped) = watch::channel(false);

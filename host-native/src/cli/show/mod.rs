@@ -24,7 +24,7 @@ pub(super) use fit::cut;
 pub(super) use promise::{promise, promises};
 pub(super) use schedule::{schedule, schedules};
 pub(super) use task::{task, tasks};
-pub(super) use time::{coarse, span};
+pub(super) use time::{coarse, instant, span};
 pub(super) use tree::tree;
 
 const BOLD: Style = Style::new().bold();

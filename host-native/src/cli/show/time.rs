@@ -55,15 +55,21 @@ impl Screen {
 
     /// An instant in UTC, and how far it is away.
     pub(super) fn instant(&self, instant: Timestamp) -> String {
-        let utc = i64::try_from(instant.as_millis()).ok().and_then(DateTime::from_timestamp_millis);
-        match utc {
-            Some(utc) if instant < Timestamp::MAX => {
-                let relative = self.dim(format!("· {}", self.relative(instant)));
-                format!("{} {relative}", utc.format("%Y-%m-%d %H:%M:%S UTC"))
-            }
-            Some(_) | None => "never".to_owned(),
+        match utc(instant) {
+            Some(utc) => format!("{utc} {}", self.dim(format!("· {}", self.relative(instant)))),
+            None => "never".to_owned(),
         }
     }
+}
+
+fn utc(instant: Timestamp) -> Option<String> {
+    let utc = i64::try_from(instant.as_millis()).ok().and_then(DateTime::from_timestamp_millis);
+    utc.filter(|_| instant < Timestamp::MAX).map(|utc| utc.format("%Y-%m-%d %H:%M:%S UTC").to_string())
+}
+
+/// An instant in UTC.
+pub(in super::super) fn instant(instant: Timestamp) -> String {
+    utc(instant).unwrap_or_else(|| "never".to_owned())
 }
 
 #[cfg(test)]

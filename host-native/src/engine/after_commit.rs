@@ -1,0 +1,161 @@
+//! What the writer does with a batch that is durable: answers go out first, then messages, then the recording is told.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use resonate_core::address::Mailbox;
+use resonate_core::batch::{Finished, Outcome};
+use resonate_core::drive::{Tx as _, TxError};
+use resonate_core::due::{Due, DueKind};
+use resonate_core::effect::Effect;
+use resonate_core::message::{Delivery, Message};
+use resonate_core::reply::Reply;
+use resonate_core::request::Request;
+use resonate_core::time::Timestamp;
+
+use super::SubmitError;
+use super::writer::{Waiter, Writer};
+use crate::metrics::{Kind, Went};
+use crate::store::{Error, HostStore, damage};
+
+/// What a commit asks for.
+#[derive(Default)]
+struct AfterCommit {
+    deliveries: Vec<Delivery>,
+    parked: BTreeSet<Mailbox>,
+    wake_at: Option<Timestamp>,
+}
+
+impl AfterCommit {
+    fn extend(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::Deliver(delivery) => self.deliveries.push(delivery),
+                Effect::Parked(mailbox) => drop(self.parked.insert(mailbox)),
+                Effect::WakeAt(at) => self.wake_at = Some(self.wake_at.map_or(at, |earlier| earlier.min(at))),
+            }
+        }
+    }
+}
+
+impl<S: HostStore> Writer<S> {
+    /// Answers the first of these requests, those that have outcomes. Returns whether background work found anything to do.
+    pub(super) fn answer(
+        &mut self,
+        requests: &[Request],
+        finished: Finished,
+        waiters: &mut impl Iterator<Item = Waiter>,
+        now: Timestamp,
+    ) -> bool {
+        let Finished { outcomes, follow_ups, writes: _ } = finished;
+        let mut progress = false;
+        let mut after = AfterCommit::default();
+        let mut recorded = Vec::new();
+        for (outcome, waiter) in outcomes.into_iter().zip(waiters) {
+            let Outcome { reply, effects, projected: _ } = outcome;
+            after.extend(effects);
+            if self.recorder.is_some() {
+                recorded.push(reply.clone());
+            }
+            if reply == Reply::Expired {
+                self.metrics.deliveries.get_or_create(&Went { status: "expired" }).inc();
+            }
+            match waiter {
+                // A client that has gone away wants no answer.
+                Waiter::Client(client) => drop(client.send(Ok(reply))),
+                Waiter::Background(due) => {
+                    if reply != Reply::Idle {
+                        progress = true;
+                        self.count(due.kind, Some(now.since(due.at).as_millis()));
+                    } else if self.background.found_idle(&due) {
+                        self.skip(&due);
+                    }
+                }
+                Waiter::Nobody => {}
+            }
+        }
+        let mut followed = Vec::new();
+        for (request, Outcome { reply, effects, projected: _ }) in follow_ups {
+            after.extend(effects);
+            if let Some(kind) = request.due_kind().filter(|_| reply != Reply::Idle) {
+                self.count(kind, None);
+            }
+            followed.push((request, reply));
+        }
+        self.act(after);
+        if let Some(recorder) = &mut self.recorder {
+            let answered = requests.iter().zip(&recorded);
+            let followed = followed.iter().map(|(request, reply)| (request, reply));
+            answered.chain(followed).for_each(|(request, reply)| recorder.answered(now, request, reply));
+            recorder.flush();
+        }
+        progress
+    }
+
+    /// Everybody has been answered: does what the commit was for.
+    fn act(&mut self, after: AfterCommit) {
+        let AfterCommit { deliveries, parked, wake_at } = after;
+        if let Some(at) = wake_at {
+            self.background.wake_at(at);
+        }
+        if self.background.is_still() {
+            // What is claimed is found again once the background goes on.
+            self.parked_meanwhile.extend(parked);
+            return;
+        }
+        for delivery in deliveries {
+            let kind = match delivery.message {
+                Message::Execute { .. } => "execute",
+                Message::Unblock { .. } => "unblock",
+            };
+            self.metrics.messages.get_or_create(&Kind { kind }).inc();
+            self.transports.deliver(delivery);
+        }
+        parked.iter().for_each(|mailbox| self.transports.parked(mailbox));
+    }
+
+    fn count(&self, kind: DueKind, late_millis: Option<u64>) {
+        let label = Kind { kind: kind.name() };
+        if let Some(millis) = late_millis {
+            self.metrics.timer_lateness.get_or_create(&label).observe(Duration::from_millis(millis).as_secs_f64());
+        }
+        self.metrics.background.get_or_create(&label).inc();
+        match kind {
+            DueKind::Deadline => drop(self.metrics.timeouts.inc()),
+            DueKind::Schedule => drop(self.metrics.schedule_promises.inc()),
+            DueKind::Discharge | DueKind::Lease | DueKind::Retry | DueKind::Message => {}
+        }
+    }
+
+    /// Leaves a request alone that can only fail.
+    pub(super) fn give_up(&mut self, waiter: Option<Waiter>, error: &TxError<Error>) {
+        if let TxError::Store(error) = error {
+            damage::report(error);
+        }
+        match (waiter, error) {
+            (Some(Waiter::Client(client)), TxError::Store(_)) => drop(client.send(Err(SubmitError::Damaged))),
+            (Some(Waiter::Client(client)), TxError::Conflict) => drop(client.send(Err(SubmitError::Unavailable))),
+            (Some(Waiter::Background(due)), _) => self.skip(&due),
+            (Some(Waiter::Nobody) | None, _) => {}
+        }
+    }
+
+    fn skip(&mut self, due: &Due) {
+        if self.background.skip(due) {
+            self.metrics.skipped_rows.inc();
+            tracing::error!(kind = due.kind.name(), key = ?due.key, "left a due row alone: nothing can be done about it");
+        }
+    }
+
+    /// Begins the recording anew from what is in the store: what a failed commit has left behind is not known otherwise.
+    pub(super) fn record_anew(&mut self, now: Timestamp) -> Result<(), Error> {
+        let Some(recorder) = self.recorder.as_mut().filter(|recorder| !recorder.is_over()) else { return Ok(()) };
+        match self.store.begin().and_then(|mut tx| tx.snapshot()) {
+            Ok(snapshot) => recorder.begin(now, &self.rules, snapshot).unwrap_or_else(|why| recorder.give_up(&why)),
+            // A row that stays unreadable: the server must not wait for it.
+            Err(error) if error.is_row() => recorder.give_up(&error),
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+}

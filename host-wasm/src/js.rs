@@ -2,6 +2,7 @@
 //! JSON text of `{"kind": …, "error": …}`. The package around it makes of that what JavaScript expects.
 
 mod history;
+mod scan;
 mod store;
 
 use resonate_core::local::Local;

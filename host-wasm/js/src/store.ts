@@ -8,6 +8,8 @@ export interface RowStore {
   readonly kind: "rows";
   /** Answers a list of reads by a list, in their order. */
   load(reads: string): string;
+  /** Rows in their order, `{rows, more}`, for `{rows: what, limit, bytes}`; it need not know which of them are wanted. */
+  scan(ask: string): string;
   /** The first rows of a kind due at or before `until`: a list of `[instant, key]`, the earliest first. */
   due(kind: string, until: number, limit: number): string;
   /** The keys of the first messages parked in a mailbox: the oldest first, or, with a prefix, those whose id has it, by id. */

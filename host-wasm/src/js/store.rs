@@ -16,6 +16,7 @@ use serde::Serialize;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
+use super::scan::{self, Ask, Chunks};
 use crate::fault::{Fault, parse};
 use crate::journal::Journal;
 use crate::serve::Kept;
@@ -27,9 +28,14 @@ extern "C" {
     #[derive(Debug)]
     pub type JsStore;
 
-    /// Answers a list of reads by a list, in their order.
+    /// Answers a list of reads by a list, in their order. Runs of rows are not among them: see `scan`.
     #[wasm_bindgen(method, catch)]
     fn load(this: &JsStore, reads: &str) -> Result<String, JsValue>;
+
+    /// Rows in their order, `{"rows": […], "more": whether others may follow}`, for `{"rows": what, "limit": rows, "bytes": length}`: not more rows
+    /// than the limit, and none behind the one with which their JSON is longer than that; one row is given whatever its length.
+    #[wasm_bindgen(method, catch)]
+    fn scan(this: &JsStore, ask: &str) -> Result<String, JsValue>;
 
     /// The first rows of a kind due at or before `until`: a list of `[instant, key]`, the earliest first.
     #[wasm_bindgen(method, catch)]
@@ -43,7 +49,7 @@ extern "C" {
     #[wasm_bindgen(method, catch)]
     fn snapshot(this: &JsStore) -> Result<String, JsValue>;
 
-    /// Makes a list of writes, all of them or none, durable when it returns.
+    /// Makes a list of writes, all of them or none, durable when it returns. Beside a `put_message` of a parked message stands its `mailbox`.
     #[wasm_bindgen(method, catch)]
     fn commit(this: &JsStore, writes: &str) -> Result<(), JsValue>;
 
@@ -66,6 +72,12 @@ pub(super) struct Failure(String);
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+impl Failure {
+    pub(super) fn new(why: &str) -> Self {
+        Self(why.to_owned())
     }
 }
 
@@ -122,8 +134,17 @@ impl Tx for OutsideTx<'_> {
     type Error = Failure;
 
     fn load(&mut self, reads: &[Read], records: &mut Records) -> Result<(), Failure> {
-        let answers = self.store.load(&to_json(&reads))?;
-        Ok(supply(records, reads, answers.as_bytes())?)
+        let mut keyed = Vec::with_capacity(reads.len());
+        for read in reads {
+            if !scan::load(self.store, read, records)? {
+                keyed.push(read.clone());
+            }
+        }
+        if keyed.is_empty() {
+            return Ok(());
+        }
+        let answers = self.store.load(&to_json(&keyed))?;
+        Ok(supply(records, &keyed, answers.as_bytes())?)
     }
 
     fn due(&mut self, kind: DueKind, until: Timestamp, limit: usize) -> Result<Vec<Due>, Failure> {
@@ -159,7 +180,45 @@ impl Tx for OutsideTx<'_> {
         if self.staged.is_empty() {
             return Ok(());
         }
-        self.store.commit(&to_json(&self.staged)).map_err(|thrown| TxError::Store(thrown.into()))
+        let writes: Vec<WriteOut<'_>> = self.staged.iter().map(WriteOut::of).collect();
+        self.store.commit(&to_json(&writes)).map_err(|thrown| TxError::Store(thrown.into()))
+    }
+}
+
+impl Chunks for JsStore {
+    fn chunk(&self, ask: &Ask) -> Result<String, Failure> {
+        Ok(self.scan(&to_json(ask))?)
+    }
+}
+
+/// A write with what a store cannot tell from it: how addresses are read is the core's to know.
+#[derive(Serialize)]
+struct WriteOut<'a> {
+    #[serde(flatten)]
+    write: &'a Write,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mailbox: Option<Mailbox>,
+}
+
+impl<'a> WriteOut<'a> {
+    fn of(write: &'a Write) -> Self {
+        let mailbox = match write {
+            Write::PutMessage(entry) => entry.parked.then(|| entry.address.route().mailbox()),
+            Write::InsertPromise(_)
+            | Write::SettlePromise(_)
+            | Write::SetHasWaiters { .. }
+            | Write::InsertTask(_)
+            | Write::UpdateTask { .. }
+            | Write::InsertCallback { .. }
+            | Write::DeleteCallback { .. }
+            | Write::InsertListener { .. }
+            | Write::DeleteListener { .. }
+            | Write::InsertSchedule(_)
+            | Write::AdvanceSchedule { .. }
+            | Write::DeleteSchedule { .. }
+            | Write::DeleteMessage { .. } => None,
+        };
+        Self { write, mailbox }
     }
 }
 

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { before, describe, it } from "node:test";
 import { DurableObjectStore, GuardError } from "../dist/stores/durable-object.js";
+import { Server } from "../dist/index.js";
 import init, { Machine } from "../dist/wasm/resonate.js";
 import { type Call, History, KINDS, type State, type Step, VERBS } from "./histories.ts";
 import { Storage } from "./sql_storage.ts";
@@ -149,6 +150,21 @@ describe("a server over a Durable Object's storage", () => {
     twins.call((machine) => machine.process(envelope("task.search", {}), 2_000));
     twins.call((machine) => machine.rest("GET", "/promises", "q=*1*", undefined, undefined, nothing, 2_000));
     twins.close();
+  });
+
+  it("goes on from its rows after the module has trapped", async () => {
+    const storage = new Storage();
+    const server = await Server.open({ store: new DurableObjectStore(storage), wake: () => undefined });
+    const status = async (path: string) => (await server.fetch(new Request(`http://here/promises/${path}`))).status;
+    const create = { method: "POST", body: JSON.stringify({ timeout: 9e12 }) };
+    assert.equal((await server.fetch(new Request("http://here/promises/a/create", create))).status, 201);
+    const { memory } = await init();
+    new Uint8Array(memory.buffer).fill(0xff);
+    assert.equal(await status("a"), 500);
+    await server.restore();
+    assert.deepEqual([await status("a"), await status("b")], [200, 404]);
+    await server.close();
+    storage.close();
   });
 
   it("writes nothing when a guard does not hold", () => {

@@ -1,5 +1,6 @@
 // What time it is. Owns the clock that people set; knows nothing of servers.
 import { BadInputError } from "./errors.js";
+import { Timeouts } from "./timeouts.js";
 
 /** Tells the time: milliseconds since the epoch. */
 export type Clock = () => number;
@@ -13,12 +14,19 @@ export function checkInstant(name: string, instant: unknown): asserts instant is
   throw new BadInputError(`${name}: must be an integer number of milliseconds from 0 to ${INSTANT_MAX}, not ${String(instant)}`);
 }
 
+/** How a clock becomes everybody's. */
+export interface InstallOptions {
+  /** Whether `setTimeout` waits for the clock, too; it keeps the real time by default. `setInterval` always does. */
+  timeouts?: boolean;
+}
+
 const RealDate = globalThis.Date;
 
 /** A clock that stands still until it is set. */
 export class ManualClock {
   #now: number;
   #installed = false;
+  #timeouts: Timeouts | undefined;
 
   /** A clock that shows `now`, the system's time where none is given. */
   constructor(now: number = RealDate.now()) {
@@ -31,10 +39,19 @@ export class ManualClock {
     return this.#now;
   }
 
-  /** Sets it. It does not go back: what has happened has happened. */
+  /** Sets it. It does not go back: what has happened has happened. Timeouts that wait until then happen at their own instants. */
   set(to: number): void {
     this.check(to);
-    this.#now = to;
+    for (let due = this.#timeouts?.take(to); due !== undefined; due = this.#timeouts?.take(to)) {
+      this.#now = Math.max(this.#now, due.at);
+      due.call();
+    }
+    this.#now = Math.max(this.#now, to);
+  }
+
+  /** The first instant for which a timeout waits. */
+  nextTimeout(): number | undefined {
+    return this.#timeouts?.next();
   }
 
   /** Throws unless it can be set to an instant. */
@@ -45,9 +62,9 @@ export class ManualClock {
 
   /**
    * From now on `Date.now()` and `new Date()` tell this clock's time, for everybody in this realm, until {@link uninstall}: code that takes its
-   * deadlines from there, as the SDK does, then lives in this clock's time. Timers keep the real time.
+   * deadlines from there, as the SDK does, then lives in this clock's time.
    */
-  install(): this {
+  install({ timeouts = false }: InstallOptions = {}): this {
     if (this.#installed) return this;
     if (globalThis.Date !== RealDate) {
       throw new BadInputError("Date: another clock is installed already: uninstall it first");
@@ -58,6 +75,10 @@ export class ManualClock {
       apply: () => new RealDate(now()).toString(),
       get: (target, key, receiver) => (key === "now" ? now : (Reflect.get(target, key, receiver) as unknown)),
     });
+    if (timeouts) {
+      this.#timeouts = new Timeouts(now);
+      this.#timeouts.install();
+    }
     this.#installed = true;
     return this;
   }
@@ -66,6 +87,8 @@ export class ManualClock {
   uninstall(): void {
     if (!this.#installed) return;
     globalThis.Date = RealDate;
+    this.#timeouts?.uninstall();
+    this.#timeouts = undefined;
     this.#installed = false;
   }
 

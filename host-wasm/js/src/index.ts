@@ -1,5 +1,5 @@
 // What the package is: see the README.
-export { type Clock, ManualClock } from "./clock.js";
+export { type Clock, type InstallOptions, ManualClock } from "./clock.js";
 export type { ConnectOptions, Connection, Deliver, Subscriber } from "./connections.js";
 export { BadInputError, ClosedError, ResonateWasmError, StoreError, type StoreFault, StoreLockedError, TrappedError } from "./errors.js";
 export type { ModuleSource } from "./module.js";

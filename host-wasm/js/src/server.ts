@@ -35,7 +35,8 @@ export class Server {
   readonly #stir: Stir = {
     turns: () => this.#turns,
     isUnderWay: () => this.#post.underWay > 0 || this.#keeper?.settled() !== undefined,
-    isBusy: () => this.#post.connections.isBusy(),
+    // Who waits for the clock cannot be waited for.
+    isBusy: () => this.#post.connections.isBusy() && this.manualClock?.nextTimeout() === undefined,
   };
   #engine: Engine | undefined;
   #closed = false;
@@ -259,7 +260,7 @@ export class Server {
     const clock = this.manualClock;
     if (clock === undefined) throw new BadInputError("clock: time passes by itself: open the server with { clock: new ManualClock() }");
     clock.check(to);
-    const next = () => this.nextWakeup();
+    const next = () => earlier(this.nextWakeup(), clock.nextTimeout());
     const turnTo = (at: number) => {
       clock.set(at);
       return this.tick();
@@ -379,4 +380,8 @@ export class Server {
       return error instanceof StoreError;
     }
   }
+}
+
+function earlier(one: number | undefined, other: number | undefined): number | undefined {
+  return one === undefined || other === undefined ? (one ?? other) : Math.min(one, other);
 }

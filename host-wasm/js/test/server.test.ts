@@ -214,3 +214,25 @@ test("a clock that is installed is everybody's until it is not", () => {
   }
   assert.ok(Date.now() > START + 5);
 });
+
+test("timeouts wait for a clock that is installed with them, in order, and can be cleared", () => {
+  const { setTimeout, clearTimeout } = globalThis;
+  const clock = new ManualClock(START).install({ timeouts: true });
+  const heard: string[] = [];
+  const tell = (word: string) => heard.push(`${word} at ${Date.now() - START}`);
+  try {
+    globalThis.setTimeout(tell, 30, "late");
+    globalThis.setTimeout(() => void globalThis.setTimeout(tell, 5, "behind"), 10);
+    globalThis.setTimeout(tell, 10, "early").unref();
+    globalThis.clearTimeout(globalThis.setTimeout(tell, 20, "never"));
+    assert.equal(clock.nextTimeout(), START + 10);
+    clock.set(START + 29);
+    assert.deepEqual(heard, ["early at 10", "behind at 15"]);
+    clock.set(START + 30);
+    assert.deepEqual(heard.slice(2), ["late at 30"]);
+  } finally {
+    clock.uninstall();
+  }
+  assert.equal(clock.nextTimeout(), undefined);
+  assert.deepEqual([globalThis.setTimeout, globalThis.clearTimeout], [setTimeout, clearTimeout]);
+});

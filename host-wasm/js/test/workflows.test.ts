@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
 import { Constant, type Context, ConsoleLogger, Resonate } from "@resonatehq/sdk";
-import { ManualClock, Server, type ServerOptions } from "../dist/index.js";
+import { type InstallOptions, ManualClock, Server, type ServerOptions } from "../dist/index.js";
 import { WasmNetwork } from "../dist/network.js";
 import { DAY, request } from "./support.ts";
 
@@ -21,8 +21,8 @@ interface Stage {
   told: string[];
 }
 
-async function stage(t: TestContext, options: ServerOptions = {}): Promise<Stage> {
-  const clock = new ManualClock().install();
+async function stage(t: TestContext, options: ServerOptions = {}, install: InstallOptions = {}): Promise<Stage> {
+  const clock = new ManualClock().install(install);
   const server = await Server.open({ clock, ...options });
   const workers: Resonate[] = [];
   t.after(async () => {
@@ -204,6 +204,24 @@ test("a step that fails is tried again", async (t) => {
   assert.deepEqual(told, ["attempt 1", "attempt 2", "attempt 3"]);
   await assert.rejects(resonate.run("unlucky", "unlucky"), { message: "never" });
   assert.equal(await state(server, "unlucky"), "rejected");
+});
+
+test("a step's waits between its attempts pass with the clock, where timeouts do", async (t) => {
+  const { server, clock, hire, told } = await stage(t, {}, { timeouts: true });
+  // Its heartbeats are in real time.
+  const { resonate } = hire({ ttl: HOUR });
+  const began = clock.now();
+  resonate.register("patient", function* (ctx: Context): Generator<any, string, any> {
+    return yield* ctx.run((ctx: Context) => {
+      told.push(`attempt ${ctx.info.attempt}`);
+      if (ctx.info.attempt < 8) throw new Error("not yet");
+      return `after ${(clock.now() - began) / 1000} s`;
+    });
+  });
+  const handle = await resonate.beginRun("patient", "patient");
+  await server.advance(began + HOUR);
+  assert.match((await handle.result()) as string, /^after \d\d+ s$/);
+  assert.equal(told.length, 8, told.join());
 });
 
 test("a detached call outlives its caller", async (t) => {

@@ -1,7 +1,7 @@
 // The package as strangers get it: packed, installed in a fresh folder, used from plain JavaScript, checked by TypeScript.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { access, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -61,4 +61,11 @@ test("the tarball works in a fresh folder, from JavaScript and from TypeScript",
   await writeFile(join(folder, "typed.ts"), TYPED);
   const flags = ["--noEmit", "--strict", "--target", "es2022", "--module", "nodenext", "--types", "", "--lib", "es2023,esnext.disposable,dom,dom.iterable"];
   run(join(PACKAGE, "node_modules/.bin/tsc"), [...flags, "typed.ts"], folder);
+});
+
+test("every entry of the package is there", async () => {
+  const { exports } = JSON.parse(await readFile(join(PACKAGE, "package.json"), "utf8"));
+  const targets = JSON.stringify(exports).match(/\.\/dist[^"]*/g) ?? [];
+  assert.ok(targets.length > 0);
+  for (const target of targets) await access(join(PACKAGE, target));
 });

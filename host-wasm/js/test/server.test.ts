@@ -1,5 +1,7 @@
 // One server: requests, time, messages, snapshots.
 import assert from "node:assert/strict";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 import { BadInputError, ClosedError, ManualClock, Server } from "../dist/index.js";
 import { bytes, create, DAY, open, parsed, request, START, task } from "./support.ts";
@@ -167,6 +169,24 @@ test("messages to URLs go to the callback, and wait for a server that has one", 
   const { server: other } = await open(t, { push: async (address, message) => void pushed.push(`${address} ${message.kind}`) });
   await other.restore(snapshot);
   assert.deepEqual(pushed, ["http://worker.test/hook execute"]);
+});
+
+test("messages are posted to URLs, again and again until one is taken", async (t) => {
+  const posted: string[] = [];
+  const hook = createServer(async (incoming, response) => {
+    let body = "";
+    for await (const chunk of incoming) body += chunk;
+    posted.push(`${incoming.method} ${incoming.headers["content-type"]} ${JSON.parse(body).kind}`);
+    response.writeHead(posted.length < 3 ? 500 : 204).end();
+  });
+  await new Promise<void>((listening) => hook.listen(0, "127.0.0.1", listening));
+  t.after(() => hook.close());
+  const { server, clock } = await open(t, { push: true });
+  const address = `http://127.0.0.1:${(hook.address() as AddressInfo).port}/hook`;
+  server.processSync(create("a", START + 1));
+  server.processSync(request("promise.register_listener", { awaited: "a", address }));
+  await server.advance(clock.now() + DAY);
+  assert.deepEqual(posted, Array(3).fill("POST application/json unblock"));
 });
 
 test("a snapshot brings everything back, and what is none changes nothing", async (t) => {

@@ -1,0 +1,179 @@
+// A store that takes its time: nothing leaves before the commit that holds it, and what is lost has not happened.
+import assert from "node:assert/strict";
+import { test, type TestContext } from "node:test";
+import { type Changes, type CopyStore, StoreError } from "../dist/index.js";
+import { bytes, create, DAY, open, request, START, task } from "./support.ts";
+
+/** A store whose commits end when the test says so. */
+class Slow implements CopyStore {
+  readonly kind = "copy";
+  readonly rows = new Map<string, unknown>();
+  readonly commits: Changes[][] = [];
+  opened = 0;
+  isClosed = false;
+  #doors: { open: () => void; break: (why: unknown) => void }[] = [];
+  isSlow = false;
+
+  async open(): Promise<Uint8Array | undefined> {
+    this.opened += 1;
+    const tables: Record<string, unknown[]> = {};
+    for (const [key, row] of this.rows) (tables[key.split(" ")[0]!] ??= []).push(row);
+    return this.rows.size === 0 ? undefined : bytes(JSON.stringify(tables));
+  }
+
+  async write(changes: Changes[]): Promise<void> {
+    this.commits.push(changes);
+    if (this.isSlow) await new Promise<void>((open, fail) => this.#doors.push({ open, break: fail }));
+    for (const { reset, rows } of changes) {
+      if (reset) this.rows.clear();
+      for (const [table, key, row] of rows) {
+        if (row === null) this.rows.delete(`${table} ${key}`);
+        else this.rows.set(`${table} ${key}`, row);
+      }
+    }
+  }
+
+  async replace(snapshot: Uint8Array): Promise<void> {
+    this.rows.clear();
+    for (const [table, rows] of Object.entries(JSON.parse(new TextDecoder().decode(snapshot)) as Record<string, { id?: string }[]>)) {
+      for (const row of rows) this.rows.set(`${table} ${row.id ?? JSON.stringify(row)}`, row);
+    }
+  }
+
+  async close(): Promise<void> {
+    this.isClosed = true;
+  }
+
+  /** Lets the commit that waits longest end; breaks it, with a reason. */
+  end(why?: unknown): void {
+    const door = this.#doors.shift();
+    assert.ok(door, "a commit waits");
+    if (why === undefined) door.open();
+    else door.break(why);
+  }
+}
+
+async function stage(t: TestContext) {
+  const store = new Slow();
+  return { store, ...(await open(t, { store })) };
+}
+
+/** What has become of promises after everything that could go on has. */
+async function ends(promises: Promise<unknown>[]): Promise<string[]> {
+  const states = promises.map(() => "waits");
+  promises.forEach((promise, at) => {
+    promise.then(
+      () => (states[at] = "answered"),
+      (why) => (states[at] = why instanceof StoreError ? why.fault : String(why)),
+    );
+  });
+  for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+  return states;
+}
+
+test("an answer waits for its commit, a read for what it has seen, and those that come meanwhile share the next commit", async (t) => {
+  const { store, server } = await stage(t);
+  store.isSlow = true;
+  const asked = [server.process(create("a", START + DAY))];
+  assert.deepEqual(await ends(asked), ["waits"]);
+  asked.push(server.process(request("promise.get", { id: "a" })), server.process(create("b", START + DAY)), server.process(create("c", START + DAY)));
+  assert.deepEqual(await ends(asked), ["waits", "waits", "waits", "waits"]);
+  store.end();
+  assert.deepEqual(await ends(asked), ["answered", "answered", "waits", "waits"]);
+  assert.deepEqual(store.commits.map((changes) => changes.length), [1, 2]);
+  store.end();
+  assert.deepEqual(await ends(asked), ["answered", "answered", "answered", "answered"]);
+  assert.deepEqual(await ends([server.process(request("promise.get", { id: "b" }))]), ["answered"]);
+});
+
+test("a message leaves after the commit that holds it", async (t) => {
+  const { store, server } = await stage(t);
+  const heard: string[] = [];
+  server.connect({ group: "g", worker: "w" }, ({ kind }) => void heard.push(kind));
+  store.isSlow = true;
+  const asked = server.process(task("t", START + DAY));
+  await ends([asked]);
+  assert.deepEqual(heard, []);
+  store.isSlow = false;
+  store.end();
+  await asked;
+  await server.quiet();
+  assert.deepEqual(heard, ["execute"]);
+});
+
+test("a commit that fails is nobody's answer, and the server goes on with what the store holds", async (t) => {
+  const { store, server } = await stage(t);
+  const heard: string[] = [];
+  server.connect({ group: "g", worker: "w" }, ({ kind }) => void heard.push(kind));
+  await server.process(create("kept", START + DAY));
+  store.isSlow = true;
+  const asked = [server.process(task("lost", START + DAY)), server.process(create("behind", START + DAY)), server.process(request("promise.get", { id: "lost" }))];
+  await ends(asked);
+  store.isSlow = false;
+  store.end(new StoreError("no room", "full"));
+  assert.deepEqual(await ends(asked), ["full", "full", "full"]);
+  assert.deepEqual(heard, []);
+  const found = await Promise.all(["kept", "lost", "behind"].map((id) => server.process(request("promise.get", { id }))));
+  assert.deepEqual(found.map(({ head }) => head.status), [200, 404, 404]);
+  assert.equal(store.opened, 2);
+  assert.equal((await server.process(task("lost", START + DAY))).head.status, 200);
+  await server.quiet();
+  assert.deepEqual(heard, ["execute"]);
+});
+
+test("what a store throws that is no error of ours becomes one", async (t) => {
+  const { store, server } = await stage(t);
+  store.isSlow = true;
+  const asked = server.process(create("a", START + DAY));
+  await ends([asked]);
+  store.isSlow = false;
+  store.end("a stone");
+  await assert.rejects(asked, { name: "StoreError", fault: "failed", message: /a stone/ });
+});
+
+test("a snapshot replaces what the store holds, also what is under way", async (t) => {
+  const { store, server } = await stage(t);
+  await server.process(create("before", START + DAY));
+  const snapshot = await server.snapshot();
+  store.isSlow = true;
+  const asked = server.process(create("after", START + DAY));
+  await ends([asked]);
+  const restored = server.restore(snapshot);
+  const late = server.process(request("promise.get", { id: "after" }));
+  assert.deepEqual(await ends([asked, restored, late]), ["waits", "waits", "waits"]);
+  store.isSlow = false;
+  store.end();
+  await Promise.all([asked, restored]);
+  assert.equal((await late).head.status, 404);
+  assert.deepEqual([...store.rows.keys()].filter((key) => key.startsWith("promises")), ["promises before"]);
+});
+
+test("another server over the store goes on where the first one ended", async (t) => {
+  const { store, server } = await stage(t);
+  await server.process(task("t", START + DAY));
+  await server.close();
+  assert.equal(store.isClosed, true);
+  const { server: next, clock } = await open(t, { store });
+  const heard: string[] = [];
+  next.connect({ group: "g", worker: "w" }, ({ kind }) => void heard.push(kind));
+  await next.advance(clock.now());
+  assert.deepEqual(heard, ["execute"]);
+});
+
+test("closing waits for what was asked", async (t) => {
+  const { store, server } = await stage(t);
+  store.isSlow = true;
+  const asked = server.process(create("a", START + DAY));
+  await ends([asked]);
+  const closed = server.close();
+  assert.deepEqual(await ends([closed, asked]), ["waits", "waits"]);
+  assert.equal(store.isClosed, false);
+  store.end();
+  await Promise.all([closed, asked]);
+  assert.equal(store.isClosed, true);
+});
+
+test("only a server that answers at once can be asked to", async (t) => {
+  const { server } = await stage(t);
+  assert.throws(() => server.processSync(create("a", START + DAY)), { name: "BadInputError", message: /returns a promise/ });
+});

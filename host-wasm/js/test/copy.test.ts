@@ -1,7 +1,8 @@
 // A store that takes its time: nothing leaves before the commit that holds it, and what is lost has not happened.
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
-import { type Changes, type CopyStore, StoreError } from "../dist/index.js";
+import { type Changes, type CopyStore, StoreError, TrappedError } from "../dist/index.js";
+import init from "../dist/wasm/resonate.js";
 import { bytes, create, DAY, open, request, START, task } from "./support.ts";
 
 /** A store whose commits end when the test says so. */
@@ -146,6 +147,22 @@ test("a snapshot replaces what the store holds, also what is under way", async (
   await Promise.all([asked, restored]);
   assert.equal((await late).head.status, 404);
   assert.deepEqual([...store.rows.keys()].filter((key) => key.startsWith("promises")), ["promises before"]);
+});
+
+test("after a trap a server comes back from its store", async (t) => {
+  const { store, server } = await stage(t);
+  const heard: string[] = [];
+  await server.process(task("kept", START + DAY));
+  new Uint8Array((await init()).memory.buffer).fill(0xff);
+  await assert.rejects(server.process(create("lost", START + DAY)), TrappedError);
+  await assert.rejects(server.process(create("lost", START + DAY)), TrappedError);
+  await server.restore();
+  assert.equal(store.opened, 2);
+  const found = await Promise.all(["kept", "lost"].map((id) => server.process(request("promise.get", { id }))));
+  assert.deepEqual(found.map(({ head }) => head.status), [200, 404]);
+  server.connect({ group: "g", worker: "w" }, ({ kind }) => void heard.push(kind));
+  await server.quiet();
+  assert.deepEqual(heard, ["execute"]);
 });
 
 test("another server over the store goes on where the first one ended", async (t) => {

@@ -13,7 +13,7 @@ import type { ServerOptions } from "./options.js";
 import { Post } from "./post.js";
 import { sendByFetch } from "./push.js";
 import type { Delivery, Events, Went } from "./protocol.js";
-import type { Changes, Store } from "./store.js";
+import type { Changes, RowStore, Store } from "./store.js";
 import { type AdvanceOptions, PATIENCE_MILLIS, type Stir, pass, quiet } from "./passing.js";
 
 /** A durable promise server. */
@@ -331,7 +331,9 @@ export class Server {
 
   /** What follows from a turn. */
   #follow(engine: Engine): void {
-    if (this.#keeper === undefined) {
+    if (this.#store.kind === "rows" && this.#store.sync !== undefined) {
+      this.#carrySynced(this.#store);
+    } else if (this.#keeper === undefined) {
       this.#carry();
     } else {
       const [changes, events] = [engine.changes(), engine.events()];
@@ -352,6 +354,16 @@ export class Server {
     } finally {
       this.#carrying = false;
     }
+  }
+
+  /** Hands over messages once what they tell of is durable. */
+  #carrySynced(store: RowStore): void {
+    const events = this.#engine?.events();
+    if (events === undefined) return;
+    void this.#quietly(async () => {
+      await store.sync?.();
+      this.#post.carry(fromJsonBytes<Events>(events));
+    });
   }
 
   #report({ key, version }: Delivery, went: Went): void {

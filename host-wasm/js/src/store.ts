@@ -20,6 +20,11 @@ export interface RowStore {
   commit(writes: string): void;
   /** Removes everything. */
   reset(): void;
+  /**
+   * Resolves once every commit so far is durable, of a store whose commits are not when they return. Messages wait for it; whoever answers has to see
+   * to that himself.
+   */
+  sync?(): Promise<void>;
 }
 
 /** Rows that have changed: a table, a key, and the row as it stands in a snapshot, or null. */

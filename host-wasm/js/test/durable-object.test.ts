@@ -10,13 +10,13 @@ import { type Call, History, KINDS, type State, type Step, VERBS } from "./histo
 import { Storage } from "./sql_storage.ts";
 
 const REQUESTS_MIN = 10_000;
-const STEPS_PER_HISTORY = 80;
+const STEPS_PER_HISTORY = 50;
 
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 const bytes = (json: unknown) => new TextEncoder().encode(JSON.stringify(json));
 
 interface Told {
-  deliveries: { key: unknown; version: number }[];
+  deliveries: { key: { execute?: { task: string } }; version: number }[];
 }
 
 /** A machine in memory and one over the store, which everything happens to alike. */
@@ -150,6 +150,74 @@ describe("a server over a Durable Object's storage", () => {
     twins.call((machine) => machine.process(envelope("task.search", {}), 2_000));
     twins.call((machine) => machine.rest("GET", "/promises", "q=*1*", undefined, undefined, nothing, 2_000));
     twins.close();
+  });
+
+  it("lets messages that wait leave in the order of their age, or of their ids where only some may be seen", () => {
+    const twins = new Twins();
+    const ids = ["\u{1F600}", "b.\uFFFD", "b.\u{1F600}", "b.a", "a"];
+    for (const [place, id] of ids.entries()) {
+      const tags = { "resonate:target": "poll://any@g" };
+      twins.call((machine) => machine.process(envelope("promise.create", { id, timeoutAt: 9e12, tags }), 1_000 + place));
+    }
+    const deliveries = () => (JSON.parse(twins.call((machine) => machine.events())) as Told).deliveries;
+    const taken = () => deliveries().map(({ key }) => key.execute?.task);
+    for (const { key, version } of deliveries()) twins.call(tell((machine) => machine.report(bytes({ key, version, went: "unclaimed" }), 2_000)));
+    const connect = (more: object) => twins.call(tell((machine) => machine.connected(bytes({ mailbox: "any@g", ...more }), 3_000)));
+    taken();
+    connect({ room: 1 });
+    assert.deepEqual(taken(), [ids[0]]);
+    connect({ room: 2, prefix: "b." });
+    assert.deepEqual(taken(), ["b.a", "b.\uFFFD"], "by bytes");
+    connect({ room: 1000 });
+    assert.deepEqual(taken(), ["b.\u{1F600}", "a"]);
+    twins.close();
+  });
+
+  it("answers what lies behind a row, and leaves out what is due never", () => {
+    const storage = new Storage();
+    const store = new DurableObjectStore(storage);
+    const waiters = ["\u{1F600}", "\uFFFD", "a"];
+    const lease = (id: string) => ({ id, state: "acquired", version: 1, lease: { pid: "p", ttl: 1, expires_at: 5 } });
+    const parked = { key: { execute: { task: "a" } }, created_at: 1, due_at: Number.MAX_SAFE_INTEGER };
+    store.commit(
+      JSON.stringify([
+        ...waiters.map((awaiter) => ({ insert_callback: { awaited: "p", awaiter } })),
+        ...waiters.map((address) => ({ insert_listener: { awaited: "p", address } })),
+        ...waiters.map((id) => ({ insert_task: lease(id) })),
+        { put_message: parked, mailbox: "any@g" },
+      ]),
+    );
+    const behind = (after: string | null, limit: number) => {
+      const reads = [{ callbacks_of: { awaited: "p", after, limit } }, { listeners_of: { awaited: "p", after, limit } }, { held_by: { pid: "p", after, limit } }];
+      const [callbacks, listeners, held] = JSON.parse(store.load(JSON.stringify(reads))) as [string[], string[], { id: string }[]];
+      assert.deepEqual(listeners, callbacks);
+      assert.deepEqual(held.map(({ id }) => id), callbacks);
+      return callbacks;
+    };
+    assert.deepEqual(behind(null, 2), ["a", "\uFFFD"], "by bytes");
+    assert.deepEqual(behind("a", 2), ["\uFFFD", "\u{1F600}"]);
+    assert.deepEqual(behind("\uFFFD", 2), ["\u{1F600}"]);
+    assert.equal(store.due("message", Number.MAX_SAFE_INTEGER, 10), "[]");
+    assert.equal(store.due("lease", 5, 2), '[[5,"a"],[5,"\uFFFD"]]');
+    assert.equal(store.due("lease", 4, 2), "[]");
+    storage.close();
+  });
+
+  it("hands over no message before what it tells of is durable", async () => {
+    const storage = new Storage();
+    const server = await Server.open({ store: new DurableObjectStore(storage), wake: () => undefined });
+    let sync = () => undefined as void;
+    storage.sync = () => new Promise((resolve) => (sync = resolve));
+    const heard: string[] = [];
+    server.connect({ group: "g", worker: "w" }, ({ kind }) => void heard.push(kind));
+    await server.process(envelope("promise.create", { id: "a", timeoutAt: 9e12, tags: { "resonate:target": "poll://any@g" } }));
+    await server.quiet();
+    assert.deepEqual(heard, []);
+    sync();
+    await server.quiet();
+    assert.deepEqual(heard, ["execute"]);
+    await server.close();
+    storage.close();
   });
 
   it("goes on from its rows after the module has trapped", async () => {

@@ -33,6 +33,9 @@ export class Storage implements DurableStorage {
     }
   }
 
+  /** Resolves when the test says so. */
+  sync: () => Promise<void> = () => Promise.resolve();
+
   /** How a statement is carried out, line by line. */
   plan(query: string): string[] {
     const places = Array.from(query.matchAll(/\?/g), () => null);

@@ -15,8 +15,8 @@ const ALARM_MAX = 8.64e15;
  * One server: its promises, tasks and schedules lie in the object's SQLite, and only what a request needs is loaded. Between two requests it may be
  * put to sleep or moved: the next request or alarm opens it again over the same rows.
  *
- * Nothing that an object sends leaves it before what it has written is durable: that is the platform's output gate, so that an answer is an
- * acknowledgement. The alarm is set in the same turn as the rows are written, and becomes durable with them.
+ * An answer leaves an object once what it has written is durable: that is the platform's output gate, so that an answer is an acknowledgement.
+ * Messages wait for the store to be synced. The alarm is set in the same turn as the rows are written, and becomes durable with them.
  */
 export class PromiseServer extends DurableObject {
   /** @type {Server} */

@@ -14,8 +14,8 @@ export { GuardError } from "./durable-object/writes.js";
  * Keeps everything in the SQLite storage of a Durable Object, and loads what a request needs: state need not fit into memory, and an object that
  * wakes up reads nothing that nobody asks for.
  *
- * One object, one store: nothing else may write its tables, whose names begin with `resonate_`. A commit is durable before anything leaves the
- * object that was sent after it: that is what an object's output gate is for.
+ * One object, one store: nothing else may write its tables, whose names begin with `resonate_`. A commit is durable when `sync` resolves. Messages
+ * wait for that; an answer need not, since the object's output gate holds it back until then.
  */
 export class DurableObjectStore implements RowStore {
   readonly kind = "rows";
@@ -65,6 +65,11 @@ export class DurableObjectStore implements RowStore {
   commit(writes: string): void {
     const parsed = JSON.parse(writes) as Write[];
     this.#storage.transactionSync(() => parsed.forEach((each) => write(this.#storage.sql, each)));
+  }
+
+  /** Resolves once every commit so far is durable. Nobody promises that an object's output gate holds back an answer that has begun. */
+  sync(): Promise<void> {
+    return this.#storage.sync();
   }
 
   /** Removes everything. */

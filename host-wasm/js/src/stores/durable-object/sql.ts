@@ -20,4 +20,5 @@ export interface Sql {
 export interface DurableStorage {
   readonly sql: Sql;
   transactionSync<T>(body: () => T): T;
+  sync(): Promise<void>;
 }

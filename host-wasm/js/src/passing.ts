@@ -4,8 +4,8 @@ import { macrotask, realMillisecond } from "./tasks.js";
 /** How time is let pass. */
 export interface AdvanceOptions {
   /**
-   * Real milliseconds for which a worker that is busy, and asks nothing, is waited for; a second by default. When they are over, time passes without
-   * it, and it may lose its lease.
+   * Real milliseconds for which a worker that is busy, and asks nothing, is waited for, and a message that has not arrived; a second by default.
+   * When they are over, time passes without them, and a worker may lose its lease.
    */
   patience?: number;
 }
@@ -14,9 +14,9 @@ export interface AdvanceOptions {
 export interface Stir {
   /** How many turns there have been. */
   turns(): number;
-  /** Whether a message or a commit is under way. */
+  /** Whether a commit is under way. */
   isUnderWay(): boolean;
-  /** Whether a worker has work to do. */
+  /** Whether a message is under way, or a worker has work to do. */
   isBusy(): boolean;
 }
 

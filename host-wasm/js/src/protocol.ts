@@ -11,14 +11,12 @@ export interface RequestEnvelope {
 export interface ResponseEnvelope {
   kind: string;
   head: { corrId: string; status: number; version: string };
-  // biome-ignore lint/suspicious/noExplicitAny: every kind of request has data of its own
   data: any;
 }
 
 /** A message to a worker or a listener. */
 export type Message =
   | { kind: "execute"; head: { serverUrl?: string }; data: { task: { id: string; version: number } } }
-  // biome-ignore lint/suspicious/noExplicitAny: a promise's record, see the protocol
   | { kind: "unblock"; head: { serverUrl?: string }; data: { promise: any } };
 
 /** How a delivery went. */

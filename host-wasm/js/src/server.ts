@@ -34,9 +34,9 @@ export class Server {
   };
   readonly #stir: Stir = {
     turns: () => this.#turns,
-    isUnderWay: () => this.#post.underWay > 0 || this.#keeper?.settled() !== undefined,
+    isUnderWay: () => this.#keeper?.settled() !== undefined,
     // Who waits for the clock cannot be waited for.
-    isBusy: () => this.#post.connections.isBusy() && this.manualClock?.nextTimeout() === undefined,
+    isBusy: () => this.#post.underWay > 0 || (this.#post.connections.isBusy() && this.manualClock?.nextTimeout() === undefined),
   };
   #engine: Engine | undefined;
   #closed = false;
@@ -128,7 +128,6 @@ export class Server {
    */
   process(request: Uint8Array): Promise<Uint8Array>;
   process(request: string): Promise<string>;
-  // biome-ignore lint/suspicious/noExplicitAny: requests and answers have the shapes of their kinds
   process(request: object): Promise<any>;
   async process(request: Uint8Array | string | object): Promise<unknown> {
     if (this.#keeper === undefined) return this.#answer(request);
@@ -143,7 +142,6 @@ export class Server {
    */
   processSync(request: Uint8Array): Uint8Array;
   processSync(request: string): string;
-  // biome-ignore lint/suspicious/noExplicitAny: requests and answers have the shapes of their kinds
   processSync(request: object): any;
   processSync(request: Uint8Array | string | object): unknown {
     this.#checkSync("processSync");

@@ -8,9 +8,7 @@ import type { Resonate } from "@resonatehq/sdk";
 
 /** What the pages have at hand. */
 declare global {
-  // biome-ignore lint/suspicious/noExplicitAny: the package, loaded by the page
   var lib: any;
-  // biome-ignore lint/suspicious/noExplicitAny: a server whose requests are made by `lib`
   var server: any;
   var resonate: Resonate;
   var db: IDBDatabase;

@@ -108,7 +108,7 @@ test("a commit that fails is nobody's answer, and the server goes on with what t
   server.connect({ group: "g", worker: "w" }, ({ kind }) => void heard.push(kind));
   await server.process(create("kept", START + DAY));
   store.isSlow = true;
-  const asked = [server.process(task("lost", START + DAY)), server.process(create("behind", START + DAY)), server.process(request("promise.get", { id: "lost" }))];
+  const asked = [task("lost", START + DAY), create("behind", START + DAY), request("promise.get", { id: "lost" })].map((what) => server.process(what));
   await ends(asked);
   store.isSlow = false;
   store.end(new StoreError("no room", "full"));

@@ -59,7 +59,8 @@ test("the tarball works in a fresh folder, from JavaScript and from TypeScript",
   await writeFile(join(folder, "example.js"), example);
   assert.match(run(process.execPath, ["example.js"], folder), /kind: 'unblock'/);
   await writeFile(join(folder, "typed.ts"), TYPED);
-  const flags = ["--noEmit", "--strict", "--target", "es2022", "--module", "nodenext", "--types", "", "--lib", "es2023,esnext.disposable,dom,dom.iterable"];
+  const lib = "es2023,esnext.disposable,dom,dom.iterable";
+  const flags = ["--noEmit", "--strict", "--target", "es2022", "--module", "nodenext", "--types", "", "--lib", lib];
   run(join(PACKAGE, "node_modules/.bin/tsc"), [...flags, "typed.ts"], folder);
 });
 

@@ -189,6 +189,13 @@ test("messages are posted to URLs, again and again until one is taken", async (t
   assert.deepEqual(posted, Array(3).fill("POST application/json unblock"));
 });
 
+test("a message that never arrives is not waited for for ever", async (t) => {
+  const { server, clock } = await open(t, { push: () => new Promise(() => undefined) });
+  server.processSync(create("a", START + DAY, { tags: { "resonate:target": "http://worker.test" } }));
+  await server.advance(clock.now() + DAY, { patience: 20 });
+  assert.equal(server.processSync(request("promise.get", { id: "a" })).data.promise.state, "rejected_timedout");
+});
+
 test("a snapshot brings everything back, and what is none changes nothing", async (t) => {
   const { server } = await open(t);
   server.processSync(create("a", START + DAY));

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Builds the playground: target/playground, a folder that any static server can serve. WASM=kept takes the module as it was last built.
+# Builds the playground: target/playground, a folder that any static server can serve. WASM=kept takes the module as it was last built. Fails when
+# the page has become too large.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -92,12 +92,14 @@ impl History {
     /// A history that begins with this state.
     fn from(header: Header, store: MemoryStore) -> Self {
         let world = World::new(header.rules.clone(), store);
-        let held = header.snapshot.tasks.values().filter_map(|task| {
-            let lease = task.lease.as_ref()?;
-            Some(((task.id.clone(), task.version), Arc::clone(&lease.pid)))
-        });
+        let mut holders = BTreeMap::new();
+        for task in header.snapshot.tasks.values() {
+            if let Some(lease) = &task.lease {
+                holders.insert((task.id.clone(), task.version), Arc::clone(&lease.pid));
+            }
+        }
         Self {
-            holders: held.collect(),
+            holders,
             header: Header { snapshot: Default::default(), ..header },
             steps: Vec::new(),
             kept: vec![world.clone()],

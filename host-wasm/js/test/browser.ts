@@ -25,6 +25,7 @@ const TYPES: Record<string, string> = {
   ".css": "text/css",
   ".json": "application/json",
   ".wasm": "application/wasm",
+  ".svg": "image/svg+xml",
 };
 
 /** Whatever has an end for what it starts: a test, or a suite's hooks. */

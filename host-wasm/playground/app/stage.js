@@ -15,6 +15,8 @@ export const GAP = 3_600_000;
 /** @typedef {{simulation: Simulation, at: number, scenario: Scenario | null}} Kept */
 
 export class Stage {
+  static Chronicle = Chronicle;
+  static Simulation = Simulation;
   /** @type {(() => void)[]} */
   #viewers = [];
   /** @type {((notice: Notice) => void)[]} */

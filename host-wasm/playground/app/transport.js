@@ -119,7 +119,7 @@ export class Transport {
     byId("clock").textContent = `${day(now + ahead)} ${clock(now + ahead)}`;
     byId("mood").textContent = ahead ? `+${duration(ahead)}` : past ? `the past: ${length - at} later ${length - at === 1 ? "step" : "steps"}` : stage.playing ? "playing" : "now";
     const next = past ? undefined : stage.simulation.nextAt();
-    byId("wakeup").textContent = next === undefined ? (past ? "next event" : "nothing due") : `next ${next === now ? "now" : `in ${duration(next - now)}`}`;
+    byId("wakeup").textContent = next === undefined ? (past ? "next event" : "nothing due") : next === now ? "now" : `in ${duration(next - now)}`;
     /** @type {HTMLButtonElement} */ (byId("jump")).disabled = !past && next === undefined;
   }
 }

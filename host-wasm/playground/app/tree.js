@@ -79,6 +79,8 @@ export class Tree {
   /** @type {Set<string>} */
   #closed = new Set();
   #search = "";
+  /** What was selected when the tree was last drawn. @type {string | null} */
+  #seen = null;
 
   /** @param {import("./stage.js").Stage} stage @param {HTMLElement} place @param {HTMLElement} tally */
   constructor(stage, place, tally) {
@@ -116,6 +118,8 @@ export class Tree {
     if (rows.length >= ROWS_MAX && more > 0) this.list.append(h("p", { class: "hint" }, `${more} more: find them by id`));
     this.#tabStop(rows);
     if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
+    if (stage.selected !== this.#seen) rows.find((row) => row.dataset.id === stage.selected)?.scrollIntoView({ block: "nearest" });
+    this.#seen = stage.selected;
   }
 
   /** One row takes the focus when the tree is reached by tab. @param {HTMLElement[]} rows */

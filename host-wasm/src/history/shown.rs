@@ -171,7 +171,8 @@ impl History {
         let before = world.clone();
         let decision = world.apply(step.now, &step.what);
         let writes = decision.as_ref().map(|decision| decision.writes.as_slice()).unwrap_or_default();
-        let rows: BTreeSet<Row> = writes.iter().map(Row::of).collect();
+        let mut rows = BTreeSet::new();
+        rows.extend(writes.iter().map(Row::of));
         let change = |row: &Row| ChangeOut {
             table: row.table(),
             key: row.key(),
@@ -192,8 +193,10 @@ impl History {
     pub(crate) fn state(&mut self, length: usize, now: u64) -> Result<Vec<u8>, Fault> {
         let now = instant(now)?;
         let snapshot = self.world_at(length)?.store().snapshot();
-        let overdue = snapshot.promises.values().filter(|promise| promise.is_overdue(now));
-        let projected = overdue.map(|promise| (&promise.id, promise.state_as_of(now))).collect();
+        let mut projected = BTreeMap::new();
+        for promise in snapshot.promises.values().filter(|promise| promise.is_overdue(now)) {
+            projected.insert(&promise.id, promise.state_as_of(now));
+        }
         Ok(to_json(&StateOut { now, snapshot: &snapshot, projected }))
     }
 }

@@ -81,7 +81,8 @@ impl History {
 
 fn take(history: &mut Option<History>, line: &[u8]) -> Result<(), Why> {
     let parsed = if line.starts_with(SHORT) {
-        let ShortIn { now, req } = serde_json::from_slice(line).map_err(|error| Why::Field(error.to_string()))?;
+        let text = std::str::from_utf8(line).map_err(|_| Why::NotUtf8)?;
+        let ShortIn { now, req } = serde_json::from_str(text).map_err(|error| Why::Field(error.to_string()))?;
         let history = history.as_mut().ok_or(Why::NoHeader)?;
         history.push(now, What::Did(Box::new(req)), None);
         return Ok(());

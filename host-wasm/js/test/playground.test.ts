@@ -139,7 +139,8 @@ describe("the playground", { timeout: 120_000 }, () => {
     await page.click("[data-story=crash]");
     await page.waitForFunction(() => playground.at >= 3);
     await page.keyboard.press(" ");
-    assert.equal(await page.getAttribute("#play", "aria-label"), "Play");
+    await page.waitForSelector("#play[aria-label=Play]");
+    assert.equal(await page.evaluate(() => playground.playing), false);
     await leave(opened);
   });
 
@@ -318,7 +319,8 @@ describe("the playground", { timeout: 120_000 }, () => {
     assert.deepEqual(await where(page), [0, lines.length - 1]);
     await page.keyboard.press("j");
     assert.match((await page.textContent("#step .meta")) ?? "", /promise.create step 1 of/);
-    assert.match((await page.textContent("#timeline .lanes")) ?? "", /w1.*w2/);
+    assert.match((await page.textContent("#step .sentence")) ?? "", /^Client creates order-1/);
+    assert.match((await page.textContent("#timeline .lanes")) ?? "", /Client.*w1.*w2/);
     lines[4] = lines[4]?.replace('"now":', '"then":') ?? "";
     await drop(page, "corrupt.ndjson", lines.join("\n"));
     assert.match((await page.textContent(".notice.bad")) ?? "", /corrupt.ndjson is not a recording.*line 5: .*now/);

@@ -26,9 +26,9 @@ async function through(bytes, stream, max = Infinity) {
 
 /** The fragment of an address that holds this world; null when it is too long. @param {import("./stage.js").Stage} stage */
 export async function toFragment({ simulation, at }) {
-  const { chronicle, marks, now } = simulation;
+  const { chronicle, marks, now, elsewhere } = simulation;
   if (chronicle.length === 0) return "";
-  const around = new TextEncoder().encode(JSON.stringify({ playground: 1, now, at, marks }));
+  const around = new TextEncoder().encode(JSON.stringify({ playground: 1, now, at, marks, elsewhere }));
   const short = chronicle.short();
   const whole = new Uint8Array(short.length + around.length);
   whole.set(short);
@@ -45,16 +45,25 @@ export async function toFragment({ simulation, at }) {
 export async function fromFragment(fragment) {
   if (!fragment.startsWith(NAME)) return null;
   let text;
+  let around;
   try {
     const packed = fromBase64(fragment.slice(NAME.length).replaceAll("-", "+").replaceAll("_", "/"));
-    text = await through(packed, new DecompressionStream("deflate-raw"), TEXT_MAX);
+    const whole = await through(packed, new DecompressionStream("deflate-raw"), TEXT_MAX);
+    const end = whole.lastIndexOf(10) + 1;
+    text = whole.subarray(0, end);
+    around = readAround(JSON.parse(new TextDecoder().decode(whole.subarray(end))));
   } catch {
     throw new Error("The link is damaged: it was cut off or changed on its way. Ask for it again, or for the file.");
   }
-  const end = text.lastIndexOf(10) + 1;
-  const { now, at, marks } = JSON.parse(new TextDecoder().decode(text.subarray(end)));
-  const simulation = Simulation.of(Chronicle.parse(text.subarray(0, end)), marks, now);
-  return { simulation, at };
+  return { simulation: Simulation.of(Chronicle.parse(text), around), at: around.at };
+}
+
+/** What a link says beside its history. Whoever made it may have written anything. @param {any} json */
+function readAround({ now, at, marks, elsewhere }) {
+  const fits = (/** @type {any} */ mark) =>
+    Number.isInteger(mark.at) && Number.isInteger(mark.now) && typeof mark.pid === "string" && ["on", "paused", "off"].includes(mark.mode);
+  if (!Number.isInteger(now) || !Number.isInteger(at) || !marks.every(fits)) throw new Error("not of a playground");
+  return { now, at, marks: /** @type {Mark[]} */ (marks), elsewhere: elsewhere === true };
 }
 
 /** The world of a file: a recording, whoever made it. @param {File} file */
@@ -62,7 +71,7 @@ export async function fromFile(file) {
   if (file.size > FILE_MAX) throw new Error(`${file.name} has ${Math.round(file.size / 2 ** 20)} MB; the page reads up to ${FILE_MAX / 2 ** 20} MB. resonate replay reads any size.`);
   const text = new Uint8Array(await file.arrayBuffer());
   try {
-    return Simulation.of(Chronicle.parse(text));
+    return Simulation.of(Chronicle.parse(text), { elsewhere: true });
   } catch (error) {
     throw new Error(`${file.name} is not a recording that can be replayed: ${/** @type {Error} */ (error).message}`);
   }

@@ -8,6 +8,7 @@ import { byId, h } from "./dom.js";
 import { listen } from "./keys.js";
 import { fromFile, fromFragment, toFragment } from "./link.js";
 import { PromiseCard } from "./promise.js";
+import { Rest } from "./rest.js";
 import { SCENARIOS } from "./scenarios.js";
 import { Stage } from "./stage.js";
 import { Timeline } from "./timeline.js";
@@ -149,6 +150,7 @@ async function begin() {
   notices(stage);
   stories(stage);
   new Tree(stage, byId("tree"), byId("tally"));
+  new Rest(stage, byId("rest"));
   new PromiseCard(stage, byId("promise"));
   new Changes(stage, byId("step"));
   new Crew(stage, byId("crew"));

@@ -23,6 +23,8 @@ export class Simulation {
   /** @type {{when: (glance: Glance) => boolean, then: () => void}[]} */
   #hooks = [];
   #hooked = 0;
+  /** Whether this happened to a server elsewhere, not on this page. */
+  elsewhere = false;
   /** A wake-up at which nothing happened: it is no news a second time. */
   #deaf = -1;
 
@@ -39,9 +41,13 @@ export class Simulation {
     return simulation;
   }
 
-  /** The world of a history that was read: its workers are those that it names. @param {Chronicle} chronicle @param {Mark[]} [marks] @param {number} [now] */
-  static of(chronicle, marks, now) {
+  /**
+   * The world of a history that was read. Where nothing is known of its workers they are those that it names.
+   * @param {Chronicle} chronicle @param {{marks?: Mark[], now?: number, elsewhere?: boolean}} [around]
+   */
+  static of(chronicle, { marks, now, elsewhere = false } = {}) {
     const simulation = new Simulation(chronicle);
+    simulation.elsewhere = elsewhere;
     simulation.now = Math.max(simulation.now, now ?? 0);
     const named = new Set(chronicle.glances.flatMap(({ worker }) => worker ?? []));
     const first = { at: 0, now: chronicle.start.now, mode: /** @type {Mode} */ ("on") };

@@ -3,6 +3,7 @@
 
 import { Chronicle } from "./chronicle.js";
 import { Simulation } from "./simulation.js";
+import { callClients } from "./words.js";
 
 /** How long playing shows each step, in real milliseconds. */
 const BEAT = 540;
@@ -12,7 +13,6 @@ const QUIET = new Set(["internal.message_delivered", "internal.claim_message", "
 export const GAP = 3_600_000;
 
 /** @typedef {{text: string, act?: {name: string, run: () => void}, bad?: boolean}} Notice */
-/** @typedef {{simulation: Simulation, at: number, scenario: Scenario | null}} Kept */
 
 export class Stage {
   static Chronicle = Chronicle;
@@ -32,8 +32,6 @@ export class Stage {
   scenario = null;
   /** @type {State | null} */
   #state = null;
-  /** Whether any step was made here: a recording that is only looked at stays as it is. */
-  recorded = false;
 
   constructor() {
     this.simulation = Simulation.fresh(["w1", "w2"]);
@@ -173,9 +171,7 @@ export class Stage {
   // ---- acting
 
   wake() {
-    const before = this.length;
     this.simulation.wake();
-    if (this.length !== before) this.recorded = false;
   }
 
   /**
@@ -188,16 +184,15 @@ export class Stage {
     if (this.past) this.#branch();
     this.wake();
     act(this.simulation);
-    this.recorded = false;
     this.#show(this.length);
   }
 
   #branch() {
     const dropped = this.length - this.at;
     const text = this.chronicle.short();
-    const { at, scenario, simulation: { marks, now } } = this;
+    const { at, scenario, simulation: { marks, now, elsewhere } } = this;
     this.simulation.branch(at);
-    const back = () => this.enter(Simulation.of(Chronicle.parse(text), marks, now), { at, scenario });
+    const back = () => this.enter(Simulation.of(Chronicle.parse(text), { marks, now, elsewhere }), { at, scenario });
     this.tell({ text: `You changed the past: ${dropped} later ${dropped === 1 ? "step is" : "steps are"} gone.`, act: { name: "Take back", run: back } });
   }
 
@@ -217,19 +212,19 @@ export class Stage {
     this.simulation = simulation;
     this.scenario = scenario;
     this.selected = null;
-    this.recorded = true;
+    callClients(simulation.elsewhere);
     this.#show(at ?? this.length);
   }
 
   /** Begins anew, with a story or without. @param {Scenario | null} scenario */
   begin(scenario) {
-    const before = this.length > 0 ? { text: this.chronicle.short(), at: this.at, scenario: this.scenario, marks: this.simulation.marks, now: this.simulation.now } : null;
+    const { marks, now, elsewhere } = this.simulation;
+    const before = this.length > 0 ? { text: this.chronicle.short(), at: this.at, scenario: this.scenario } : null;
     const simulation = Simulation.fresh(scenario?.workers ?? ["w1", "w2"]);
     scenario?.run(simulation);
     this.enter(simulation, { at: 0, scenario });
-    this.recorded = false;
     if (before) {
-      const back = () => this.enter(Simulation.of(Chronicle.parse(before.text), before.marks, before.now), before);
+      const back = () => this.enter(Simulation.of(Chronicle.parse(before.text), { marks, now, elsewhere }), before);
       this.tell({ text: "Begun anew.", act: { name: "Take back", run: back } });
     }
     if (scenario) this.play();

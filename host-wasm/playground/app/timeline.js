@@ -1,7 +1,7 @@
 // Everything that happened, from left to right: a lane for each who took part, a column for each step. Only what is in sight is drawn.
 
 import { byId, h, s } from "./dom.js";
-import { duration, instant, sentence, subject } from "./words.js";
+import { clientName, duration, instant, sentence, subject } from "./words.js";
 
 const HEAD = 26;
 /** How high a lane is: higher where the timeline has the screen for itself. */
@@ -84,7 +84,7 @@ export class Timeline {
       if (kind === "task.acquire" && outcome === "acquired") this.#takers.set(`${req?.task.id}@${req?.task.version}`, worker ?? "");
     }
     const named = [...pids].slice(0, WORKERS_MAX);
-    this.lanes = ["You", "Server", ...named, ...(pids.size > named.length ? [OTHERS] : [])];
+    this.lanes = [clientName(), "Server", ...named, ...(pids.size > named.length ? [OTHERS] : [])];
     this.labels.replaceChildren(...this.lanes.map((lane) => h("span", {}, lane)));
     this.#known = chronicle.length;
   }
@@ -98,7 +98,7 @@ export class Timeline {
   draw() {
     const { stage, width } = this;
     const marks = stage.simulation.marks.length;
-    if (this.#known !== stage.length || this.lanes.length < marks) this.#learn();
+    if (this.#known !== stage.length || this.lanes.length < marks || this.lanes[0] !== clientName()) this.#learn();
     const height = HEAD + this.lane * this.lanes.length;
     this.room.style.width = `${this.#x(stage.length) + width}px`;
     this.room.style.height = `${height}px`;
@@ -135,7 +135,7 @@ export class Timeline {
   /** @param {Element} svg @param {string} lane @param {number} whole */
   #lane(svg, lane, whole) {
     const y = this.#y(lane);
-    const kind = lane === "You" ? "you" : lane === "Server" ? "server" : "worker";
+    const kind = lane === clientName() ? "you" : lane === "Server" ? "server" : "worker";
     const changes = this.stage.simulation.marks.filter(({ pid }) => pid === lane);
     if (kind !== "worker" || changes.length === 0) return void svg.append(s("line", { class: `lane ${kind}`, x1: 0, x2: whole, y1: y, y2: y }));
     changes.forEach((mark, number) => {
@@ -169,7 +169,7 @@ export class Timeline {
     const glance = stage.chronicle.glances[number];
     const x = this.#x(number) + width / 2;
     const server = this.#y("Server");
-    const from = glance.by === "server" ? server : this.#y(glance.by === "client" ? "You" : (glance.worker ?? OTHERS));
+    const from = glance.by === "server" ? server : this.#y(glance.by === "client" ? clientName() : (glance.worker ?? OTHERS));
     const look = glance.refusal !== undefined || glance.difference ? "refused" : ["idle", "unchanged", "existed"].includes(glance.outcome) ? "idle" : "done";
     const later = number >= stage.at ? " later" : "";
     const column = s("g", { class: `step ${glance.by} ${look} ${glance.kind.replace(/\W/g, "-")}${later}` });
@@ -185,7 +185,7 @@ export class Timeline {
 
   /** @param {Sent} sent */
   #receiver({ key, version, address }) {
-    if ("unblock" in key) return this.#y("You");
+    if ("unblock" in key) return this.#y(clientName());
     const taker = this.#takers.get(`${subject(key)}@${version}`);
     if (taker) return this.#y(taker);
     const named = /^poll:\/\/uni@[^/]+\/(.+)$/.exec(address)?.[1];

@@ -55,8 +55,20 @@ export function place(address) {
 /** @param {MessageKey} key */
 export const subject = (key) => ("execute" in key ? key.execute.task : key.unblock.promise);
 
+/** What clients are called: in what happens here they are whoever uses the page, in a server's recording they are not. */
+export const CLIENT = { here: "You", elsewhere: "Client" };
+let client = CLIENT.here;
+
+/** @param {boolean} elsewhere whether what is shown happened elsewhere */
+export function callClients(elsewhere) {
+  client = elsewhere ? CLIENT.elsewhere : CLIENT.here;
+}
+
+/** What clients are called now. */
+export const clientName = () => client;
+
 /** Who asks. @param {Glance} glance */
-export const who = ({ by, worker }) => worker ?? (by === "client" ? "You" : "Server");
+export const who = ({ by, worker }) => worker ?? (by === "client" ? client : "Server");
 
 /** @param {Row | undefined} value */
 function valued(value) {
@@ -120,7 +132,7 @@ export function sentence(glance) {
   const { kind, req } = glance;
   const said = (SENTENCES[kind] ?? (() => kind))(req);
   // "You" are spoken to, the others spoken of.
-  const text = who(glance) === "You" ? said.replace(/^(\w+?)(?:s)\b/, "$1").replace(/^searche\b/, "search") : said;
+  const text = who(glance) === CLIENT.here ? said.replace(/^(\w+?)s\b/, "$1").replace(/^searche\b/, "search").replace(/^emptie\b/, "empty") : said;
   return `${who(glance)} ${text}`;
 }
 

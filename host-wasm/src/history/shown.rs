@@ -184,7 +184,8 @@ impl History {
             res: decision.as_ref().map(|decision| &decision.reply),
             recorded: step.recorded.as_ref().map(|recorded| &recorded.entry.reply),
             replaced: decision.is_none(),
-            writes: rows.iter().map(change).collect(),
+            // A write may find what it makes: a message to remove that is not there.
+            writes: rows.iter().map(change).filter(|change| change.before.get() != change.after.get()).collect(),
             effects: decision.as_ref().map(|decision| decision.effects.as_slice()).unwrap_or_default(),
         }))
     }

@@ -76,6 +76,19 @@ fn a_step_tells_who_did_what_and_what_it_changed() {
 }
 
 #[test]
+fn a_write_that_finds_what_it_makes_is_no_change() {
+    let mut history = empty();
+    create(&mut history, "t", &json!({"resonate:target": "poll://any@g"}), START);
+    let report = br#"{"key": {"execute": {"task": "t"}}, "version": 0, "went": "delivered"}"#;
+    history.report(report, START).expect("the message is under way");
+    // The message that the acquisition would remove has arrived already.
+    ask(&mut history, "task.acquire", &json!({"id": "t", "version": 0, "pid": "w1", "ttl": 1000}), START + 5);
+    let acquire = step(&mut history, 3);
+    let tables: Vec<&Json> = acquire["writes"].as_array().into_iter().flatten().map(|row| &row["table"]).collect();
+    assert_eq!((&acquire["outcome"], tables), (&json!("acquired"), vec![&json!("tasks")]));
+}
+
+#[test]
 fn every_state_is_found_again_however_far_away_one_looked_before() {
     let mut history = empty();
     let count = STRIDE_MIN * 40 + 7;

@@ -10,6 +10,8 @@ export const LINK_MAX = 64 * 1024;
 export const FILE_MAX = 64 * 1024 * 1024;
 /** What a decompressed link may be: more is nobody's history. */
 const TEXT_MAX = 32 * 1024 * 1024;
+/** Steps that may find room in a link: more are not tried. */
+const STEPS_MAX = 8000;
 const NAME = "#h=";
 
 /** @param {Uint8Array} bytes @param {CompressionStream | DecompressionStream} stream @param {number} [max] */
@@ -27,7 +29,8 @@ async function through(bytes, stream, max = Infinity) {
 /** The fragment of an address that holds this world; null when it is too long. @param {import("./stage.js").Stage} stage */
 export async function toFragment({ simulation, at }) {
   const { chronicle, marks, now, elsewhere } = simulation;
-  if (chronicle.length === 0) return "";
+  if (chronicle.length === 0 && !elsewhere) return "";
+  if (chronicle.length > STEPS_MAX) return null;
   const around = new TextEncoder().encode(JSON.stringify({ playground: 1, now, at, marks, elsewhere }));
   const short = chronicle.short();
   const whole = new Uint8Array(short.length + around.length);

@@ -81,6 +81,8 @@ export class Tree {
   #search = "";
   /** What was selected when the tree was last drawn. @type {string | null} */
   #seen = null;
+  /** Where one stood then. */
+  #at = 0;
 
   /** @param {import("./stage.js").Stage} stage @param {HTMLElement} place @param {HTMLElement} tally */
   constructor(stage, place, tally) {
@@ -112,14 +114,24 @@ export class Tree {
     const found = this.#search ? [...nodes.values()].filter(({ promise }) => promise.id.includes(this.#search)) : null;
     if (found) for (const node of found) this.#row(rows, node, 1, false);
     else for (const node of roots) this.#row(rows, node, 1, true);
+    const subject = glance && about(glance);
+    const node = subject === undefined ? undefined : nodes.get(subject);
+    // What the step is about is in sight, however many others there are.
+    if (!found && node && rows.length >= ROWS_MAX && !rows.some((row) => row.dataset.id === subject)) this.#row(rows, node, 1, false, true);
     const more = (found?.length ?? nodes.size) - rows.length;
     this.list.hidden = nodes.size === 0;
     this.list.replaceChildren(...rows);
     if (rows.length >= ROWS_MAX && more > 0) this.list.append(h("p", { class: "hint" }, `${more} more: find them by id`));
     this.#tabStop(rows);
     if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
-    if (stage.selected !== this.#seen) rows.find((row) => row.dataset.id === stage.selected)?.scrollIntoView({ block: "nearest" });
-    this.#seen = stage.selected;
+    if (stage.selected !== this.#seen) this.#show(rows, stage.selected);
+    else if (stage.at !== this.#at && stage.past) this.#show(rows, subject);
+    [this.#seen, this.#at] = [stage.selected, stage.at];
+  }
+
+  /** Brings a row into sight. @param {HTMLElement[]} rows @param {string | null | undefined} id */
+  #show(rows, id) {
+    rows.find((row) => row.dataset.id === id)?.scrollIntoView({ block: "nearest" });
   }
 
   /** One row takes the focus when the tree is reached by tab. @param {HTMLElement[]} rows */
@@ -128,26 +140,26 @@ export class Tree {
     if (stop) stop.tabIndex = 0;
   }
 
-  /** @param {HTMLElement[]} rows @param {Node_} node @param {number} level @param {boolean} deep */
-  #row(rows, node, level, deep) {
-    if (rows.length >= ROWS_MAX) return;
+  /** @param {HTMLElement[]} rows @param {Node_} node @param {number} level @param {boolean} deep @param {boolean} [first] before all others, room or not */
+  #row(rows, node, level, deep, first = false) {
+    if (rows.length >= ROWS_MAX && !first) return;
     const { promise: { id }, state, children } = node;
     const open = !this.#closed.has(id);
     const selected = this.stage.selected === id;
     const fresh = this.changed?.has(id);
-    rows.push(
-      h(
-        "div",
-        {
-          role: "treeitem", id: `row:${id}`, "data-id": id, tabindex: -1, "aria-level": level, "aria-selected": selected,
-          "aria-expanded": deep && children.length ? open : undefined,
-          class: `node level-${Math.min(level, 8)} state-${state}${fresh ? " fresh" : ""}`,
-          onclick: () => this.stage.select(selected ? null : id),
-        },
-        h("span", { class: "id" }, deep && children.length ? this.#twist(id, open) : null, h("b", {}, id), badge(state), purpose(node.promise)),
-        h("span", { class: "facts" }, this.#facts(node)),
-      ),
+    const row = h(
+      "div",
+      {
+        role: "treeitem", id: `row:${id}`, "data-id": id, tabindex: -1, "aria-level": level, "aria-selected": selected,
+        "aria-expanded": deep && children.length ? open : undefined,
+        class: `node level-${Math.min(level, 8)} state-${state}${fresh ? " fresh" : ""}`,
+        onclick: () => this.stage.select(selected ? null : id),
+      },
+      h("span", { class: "id" }, deep && children.length ? this.#twist(id, open) : null, h("b", {}, id), badge(state), purpose(node.promise)),
+      h("span", { class: "facts" }, this.#facts(node)),
     );
+    if (first) rows.unshift(row);
+    else rows.push(row);
     if (deep && open) for (const child of children) this.#row(rows, child, level + 1, true);
   }
 

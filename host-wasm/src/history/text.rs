@@ -7,7 +7,7 @@ use resonate_core::request::Request;
 use resonate_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{History, Recorded, What};
+use super::{History, Recorded, Step, What};
 use crate::fault::Fault;
 
 /// What a line of the short form begins with.
@@ -50,28 +50,34 @@ impl History {
 
     /// The history as a recording.
     pub(crate) fn recording(&self) -> Vec<u8> {
-        self.print(print_entry)
+        let mut world = self.kept[0].clone();
+        self.print(|step, request| {
+            let decision = world.apply(step.now, &step.what)?;
+            Some(print_entry(step.now, request?, &decision.reply))
+        })
     }
 
     /// The history in its short form.
     pub(crate) fn short(&self) -> Vec<u8> {
-        self.print(|now, request, _| {
-            serde_json::to_string(&ShortOut { now, req: request }).expect("a request has string keys only")
+        self.print(|step, request| {
+            let short = ShortOut { now: step.now, req: request? };
+            Some(serde_json::to_string(&short).expect("a request has string keys only"))
         })
     }
 
-    fn print(&self, entry: impl Fn(Timestamp, &Request, &Reply) -> String) -> Vec<u8> {
-        let mut world = self.kept[0].clone();
-        let mut text = Header { snapshot: world.store().snapshot(), ..self.header.clone() }.print();
+    /// Prints the lines; `entry` is called for every step in order, and gives the line of one that is a request.
+    fn print<'a>(&'a self, mut entry: impl FnMut(&'a Step, Option<&'a Request>) -> Option<String>) -> Vec<u8> {
+        let mut text = Header { snapshot: self.kept[0].store().snapshot(), ..self.header.clone() }.print();
         for step in &self.steps {
             text.push('\n');
-            let decision = world.apply(step.now, &step.what);
-            text.push_str(&match (&step.what, &decision, &step.recorded) {
+            let request = if let What::Did(request) = &step.what { Some(&**request) } else { None };
+            let line = entry(step, request);
+            text.push_str(&match (&step.what, &step.recorded, line) {
                 (What::Emptied, _, _) => print_reset(step.now),
                 (What::Began(header), _, _) => header.print(),
-                (What::Did(_), _, Some(recorded)) => recorded.entry.print(),
-                (What::Did(request), Some(decision), None) => entry(step.now, request, &decision.reply),
-                (What::Did(_), None, None) => unreachable!("a request is decided"),
+                (What::Did(_), Some(recorded), _) => recorded.entry.print(),
+                (What::Did(_), None, Some(line)) => line,
+                (What::Did(_), None, None) => unreachable!("a request has a line"),
             });
         }
         text.push('\n');

@@ -188,7 +188,8 @@ describe("a server over a Durable Object's storage", () => {
       ]),
     );
     const behind = (after: string | null, limit: number) => {
-      const reads = [{ callbacks_of: { awaited: "p", after, limit } }, { listeners_of: { awaited: "p", after, limit } }, { held_by: { pid: "p", after, limit } }];
+      const of = { awaited: "p", after, limit };
+      const reads = [{ callbacks_of: of }, { listeners_of: of }, { held_by: { pid: "p", after, limit } }];
       const [callbacks, listeners, held] = JSON.parse(store.load(JSON.stringify(reads))) as [string[], string[], { id: string }[]];
       assert.deepEqual(listeners, callbacks);
       assert.deepEqual(held.map(({ id }) => id), callbacks);

@@ -36,6 +36,7 @@ const TARGETS = ["poll://any@g/p1", "poll://any@g", "poll://any@g", "poll://any@
 const MAILBOXES = ["any@g", "any@g", "any@g", "uni@g/p2", "push"];
 const PATTERNS = ["*", "a*", "*1", "a.*", "b%", "*\u{1F600}", "[a]", "**"];
 const CRONS = ["0 * * * *", "*/30 * * * *", "0 0 30 2 *"];
+const DAY = 24 * 60 * 60 * 1000;
 const KEYS = ["k1", "k2"];
 
 /** Every kind of today's protocol, without those of debugging. */
@@ -154,7 +155,7 @@ export class History {
     else if (this.#chance(30)) tags["resonate:timer"] = "true";
     else if (this.#chance(20)) tags["resonate:scope"] = "local";
     if (tags["resonate:target"] !== undefined && this.#chance(20)) tags["resonate:delay"] = String(this.#now + this.#one([0, 500, 70_000]));
-    const timeoutAt = this.#chance(10) ? Number.MAX_SAFE_INTEGER : this.#now + this.#one([-5, 0, 40, 5_000, 700_000, 90_000_000, 90_000_000, 90_000_000]);
+    const timeoutAt = this.#chance(10) ? Number.MAX_SAFE_INTEGER : this.#now + this.#one([-5, 0, 40, 5_000, 700_000, DAY, DAY, DAY]);
     return { id: this.#one(IDS), timeoutAt, param: this.#value(), tags };
   }
 
@@ -172,7 +173,7 @@ export class History {
     const headers = { ...this.#maybe(60, { key: this.#one(KEYS) }), ...this.#maybe(30, { strict: this.#one(["true", "false"]) }) };
     switch (this.#below(5)) {
       case 0: {
-        const timeout = this.#now + this.#one([0, 5_000, 90_000_000, 90_000_000]);
+        const timeout = this.#now + this.#one([0, 5_000, DAY, DAY]);
         return { verb: "create", method: "POST", path: `${path}/create`, ...headers, body: { timeout, tags: this.#wantedTags() } };
       }
       case 1:

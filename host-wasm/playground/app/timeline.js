@@ -9,6 +9,8 @@ const LANES = { wide: 34, narrow: 48 };
 const NARROW = matchMedia("(max-width: 800px)");
 /** Widths of a column, to choose from. */
 const WIDTHS = [12, 18, 26, 38, 54];
+/** Steps that are put in words. */
+const LOG = 12;
 /** Workers with a lane of their own; all others share one. */
 const WORKERS_MAX = 10;
 const OTHERS = "others";
@@ -29,7 +31,8 @@ export class Timeline {
     this.labels = h("div", { class: "lanes", "aria-hidden": "true" });
     this.room = h("div", { class: "room" });
     this.scroll = h("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": "Timeline: the arrow keys step through it" }, this.room);
-    place.append(this.labels, this.scroll);
+    this.log = h("ol", { class: "log", "aria-label": "The steps that led here, the last one first" });
+    place.append(this.labels, this.scroll, this.log);
     this.scroll.addEventListener("scroll", () => this.paint(), { passive: true });
     this.room.addEventListener("click", (event) => this.#click(event));
     byId("zoom-in").onclick = () => this.#scale(1);
@@ -105,6 +108,20 @@ export class Timeline {
     if (this.#lastAt !== stage.at) this.#follow();
     this.#lastAt = stage.at;
     this.paint();
+    this.#past();
+  }
+
+  /** The steps that led here in words, the last one first, where the timeline has the screen for itself. */
+  #past() {
+    const { stage } = this;
+    this.log.hidden = !NARROW.matches;
+    if (this.log.hidden) return;
+    const rows = stage.chronicle.glances.slice(Math.max(0, stage.at - LOG), stage.at).reverse().map((glance, index) => {
+      const number = stage.at - index;
+      const go = h("button", { type: "button", "aria-current": index === 0 ? "step" : undefined, onclick: () => stage.go(number) }, h("small", {}, number), sentence(glance));
+      return h("li", {}, go);
+    });
+    this.log.replaceChildren(...rows);
   }
 
   /** Keeps the step that is shown in sight. */

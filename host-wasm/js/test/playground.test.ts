@@ -326,6 +326,10 @@ describe("the playground", { timeout: 120_000 }, () => {
     assert.match(await shown(page, "#step .meta"), /promise.create step 1 of/);
     assert.match(await shown(page, "#step .sentence"), /^Client creates order-1/);
     assert.match(await shown(page, "#timeline .lanes"), /Client.*w1.*w2/);
+    await page.keyboard.press("End");
+    await page.keyboard.press("j");
+    assert.match(await shown(page, ".notice"), /The recording ends here/);
+    assert.deepEqual(await where(page), [lines.length - 1, lines.length - 1]);
     lines[4] = lines[4]?.replace('"now":', '"then":') ?? "";
     await drop(page, "corrupt.ndjson", lines.join("\n"));
     assert.match(await shown(page, ".notice.bad"), /corrupt.ndjson is not a recording.*line 5: .*now/);

@@ -25,6 +25,8 @@ export class Simulation {
   #hooked = 0;
   /** Whether this happened to a server elsewhere, not on this page. */
   elsewhere = false;
+  /** Whether time goes on behind the last step: a recording ends there, until somebody acts. */
+  goesOn = true;
   /** A wake-up at which nothing happened: it is no news a second time. */
   #deaf = -1;
 
@@ -48,6 +50,7 @@ export class Simulation {
   static of(chronicle, { marks, now, elsewhere = false } = {}) {
     const simulation = new Simulation(chronicle);
     simulation.elsewhere = elsewhere;
+    simulation.goesOn = !elsewhere;
     simulation.now = Math.max(simulation.now, now ?? 0);
     const named = new Set(chronicle.glances.flatMap(({ worker }) => worker ?? []));
     const first = { at: 0, now: chronicle.start.now, mode: /** @type {Mode} */ ("on") };

@@ -153,6 +153,7 @@ export class Stage {
   #playStep() {
     const { simulation } = this;
     while (!this.past) {
+      if (!simulation.goesOn) return this.pause();
       this.wake();
       const next = simulation.nextAt();
       if (next === undefined || next - simulation.now > GAP) return this.pause();
@@ -163,6 +164,7 @@ export class Stage {
 
   /** @param {number} ms */
   #playTime(ms) {
+    if (!this.simulation.goesOn) return this.pause();
     this.wake();
     this.simulation.advanceTo(this.simulation.now + ms * this.speed);
     this.#show(this.length);
@@ -182,6 +184,7 @@ export class Stage {
     // Whoever acts while steps are being shown acts after the last of them.
     if (this.playing) this.#show(this.length);
     if (this.past) this.#branch();
+    this.simulation.goesOn = true;
     this.wake();
     act(this.simulation);
     this.#show(this.length);

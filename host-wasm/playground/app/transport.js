@@ -65,6 +65,7 @@ export class Transport {
     stage.pause();
     if (stage.past) return stage.move(1);
     const { simulation } = stage;
+    if (!simulation.goesOn) return stage.tell({ text: "The recording ends here. Move the clock, or act, to go on from it." });
     const before = stage.length;
     const at = simulation.nextAt();
     if (at === undefined || at - simulation.now > GAP) return stage.tell({ text: at === undefined ? "Nothing more will happen by itself." : `Nothing happens for ${duration(at - simulation.now)}: move the clock, or jump.` });

@@ -84,7 +84,10 @@ export class Worker {
     for (const { id, version } of held) {
       const own = state.promises.find((promise) => promise.id === id);
       const branch = state.promises.filter(({ id: other, tags }) => other !== id && tags["resonate:branch"] === id);
-      if (own) this.#soon(null, LATENCY, () => this.#begin(new Job(id, version, wire(own), branch.map(wire))));
+      if (!own) continue;
+      const job = new Job(id, version, wire(own), branch.map(wire));
+      // What a worker elsewhere ran is not known here: its lease ends.
+      if (job.flow) this.#soon(null, LATENCY, () => this.#begin(job));
     }
   }
 

@@ -1,7 +1,7 @@
 // The one timer of a server. Owns when it goes off.
 
-/** The longest delay that timers take. */
-const DELAY_MAX_MILLIS = 2 ** 31 - 1;
+/** The longest that a timer waits before it looks at the clock again, which may have been set, or gone on while the machine slept. */
+const DELAY_MAX_MILLIS = 30_000;
 
 /** Told the instant at which something is due next; nothing when nothing ever is. */
 export type Wake = (at: number | undefined) => void;
@@ -50,8 +50,8 @@ export class Alarm {
     try {
       at = this.#next();
     } catch {
-      // Whoever asks next is told.
-      return;
+      // Whoever asks next is told. Nobody may: what is due must not wait for that.
+      at = this.#now() + RETRY_MILLIS;
     }
     if (at === this.#at) return;
     this.#at = at;
@@ -63,12 +63,13 @@ export class Alarm {
     this.#timer = undefined;
     if (at === undefined) return;
     const delay = Math.min(Math.max(at - this.#now(), 0), DELAY_MAX_MILLIS);
-    this.#timer = setTimeout(() => void this.#go(), delay) as unknown as Timer;
+    this.#timer = setTimeout(() => void this.#go(at), delay) as unknown as Timer;
     // A server does not keep Node alive.
     this.#timer.unref?.();
   }
 
-  async #go(): Promise<void> {
+  async #go(at: number): Promise<void> {
+    if (this.#now() < at) return this.#arm(at);
     this.#at = undefined;
     const again = await this.#ring();
     if (again && !this.#isStopped) this.#arm(this.#now() + RETRY_MILLIS);

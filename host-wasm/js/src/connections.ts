@@ -15,13 +15,16 @@ export interface Subscriber {
 
 /**
  * Takes a message. What it returns, or resolves to, says how that went; nothing means that it arrived. What it throws means that it failed, and
- * is to be tried again.
+ * is to be tried again. Who answers `unclaimed` gets no more messages until it says that it is ready ({@link Connection.ready}).
  */
 export type Deliver = (message: Message) => void | Went | Promise<void | Went>;
 
 /** What a connection may tell of itself. */
 export interface ConnectOptions {
-  /** How many messages it can take now; as many as there are where it does not say. */
+  /**
+   * How many messages it can take now; as many as there are where it does not say. It is asked again when a delivery that took its time is over, and
+   * when {@link Connection.ready} says so.
+   */
   room?: () => number;
   /** Whether its worker has work to do: time that is let pass waits for it. */
   isBusy?: () => boolean;
@@ -33,6 +36,8 @@ export interface ConnectOptions {
 export interface Connection {
   /** Ends it: what waits for its worker alone waits on. */
   close(): void;
+  /** It can take messages, after it could not: what waits for it leaves. */
+  ready(): void;
 }
 
 /** A connection, as messages find it. */
@@ -43,6 +48,17 @@ export interface Link {
   readonly room: () => number;
   readonly isBusy: () => boolean;
   readonly end: () => void;
+  /** Whether it has given a message back since it was last ready. */
+  hasRefused: boolean;
+  /** Whether it had no room when it was last asked. */
+  wasFull: boolean;
+}
+
+/** How many messages a connection can take now. */
+function roomOf(link: Link): number {
+  const room = link.hasRefused ? 0 : link.room();
+  link.wasFull = room <= 0;
+  return Math.max(room, 0);
 }
 
 /** The connections of a server. */
@@ -53,7 +69,7 @@ export class Connections {
   /** Connects. An older connection of the same name ends. */
   add({ group, worker }: Subscriber, deliver: Deliver, options: ConnectOptions): Link {
     const { room = () => ROOM, isBusy = () => false, end = () => undefined } = options;
-    const link: Link = { worker, mailboxes: mailboxes(group, worker), deliver, room, isBusy, end };
+    const link: Link = { worker, mailboxes: mailboxes(group, worker), deliver, room, isBusy, end, hasRefused: false, wasFull: false };
     const [, own = ""] = link.mailboxes;
     const before = this.#links.get(own)?.[0];
     if (before !== undefined) {
@@ -81,8 +97,8 @@ export class Connections {
   find(delivery: Delivery): Link | undefined {
     const links = this.#links.get(delivery.mailbox);
     if (links === undefined) return undefined;
-    const named = links.find((link) => link.worker === delivery.worker && link.room() > 0);
-    const found = named ?? links.find((link) => link.room() > 0);
+    const named = links.find((link) => link.worker === delivery.worker && roomOf(link) > 0);
+    const found = named ?? links.find((link) => roomOf(link) > 0);
     if (found !== undefined && links.length > 1) {
       links.splice(links.indexOf(found), 1);
       links.push(found);
@@ -93,7 +109,17 @@ export class Connections {
   /** How many messages of a mailbox could be taken now. */
   room(mailbox: string): number {
     const links = this.#links.get(mailbox) ?? [];
-    return links.reduce((room, link) => room + link.room(), 0);
+    return links.reduce((room, link) => room + roomOf(link), 0);
+  }
+
+  /** All mailboxes that somebody is connected to. */
+  mailboxes(): string[] {
+    return [...this.#links.keys()];
+  }
+
+  /** Whether somebody is connected to a mailbox. */
+  has(mailbox: string): boolean {
+    return this.#links.has(mailbox);
   }
 
   /** Whether a worker has work to do. */

@@ -19,7 +19,7 @@ export interface Desk {
   rest(call: RestCall): Promise<Answer>;
 }
 
-/** A call of the 2023 API. */
+/** A call of the 2023 API. A header that was given twice is one with a comma here: `Headers` does not tell them apart. */
 export interface RestCall {
   method: string;
   path: string;
@@ -44,6 +44,9 @@ const PREFLIGHT_SECONDS = "86400";
 
 /** A body that is larger than may be. */
 class TooLarge extends Error {}
+
+/** A body that breaks off. */
+class Unreadable extends Error {}
 
 /** Answers a request. */
 export async function respond(server: Server, desk: Desk, options: HttpOptions, request: Request): Promise<Response> {
@@ -119,7 +122,11 @@ async function read(request: Request, limit: number): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   const reader = request.body.getReader();
-  for (let next = await reader.read(); !next.done; next = await reader.read()) {
+  const read = () =>
+    reader.read().catch((why: unknown) => {
+      throw new Unreadable(`the body breaks off (${String(why)}): send all of it`);
+    });
+  for (let next = await read(); !next.done; next = await read()) {
     bytes += next.value.length;
     if (bytes > limit) {
       await reader.cancel();
@@ -154,6 +161,7 @@ function wrongMethod(method: string, path: string, allow: string): Response {
 function reason(thrown: unknown): { status: number; why: string } {
   const why = thrown instanceof Error ? thrown.message : String(thrown);
   if (thrown instanceof TooLarge) return { status: 413, why };
+  if (thrown instanceof Unreadable) return { status: 400, why };
   return { status: thrown instanceof StoreError || thrown instanceof ClosedError ? 503 : 500, why };
 }
 

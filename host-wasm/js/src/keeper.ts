@@ -27,7 +27,10 @@ function newBatch(): Batch {
 export class Keeper {
   readonly #store: CopyStore;
   #filling = newBatch();
+  /** Whose commit is under way. */
   #writing: Batch | undefined;
+  /** Whether {@link #write} is at work: also while it does what follows a commit, which may take more. */
+  #isAtWork = false;
   /** Why the machine's memory is ahead of the store for good. */
   #failed: StoreError | undefined;
 
@@ -46,12 +49,26 @@ export class Keeper {
     this.#filling = newBatch();
   }
 
-  /** Takes what a turn of the machine has changed, and what is to follow once that is durable. */
+  /**
+   * Checks that the machine is not ahead of the store for good.
+   *
+   * @throws {StoreError} Why it is.
+   */
+  check(): void {
+    if (this.#failed !== undefined) throw this.#failed;
+  }
+
+  /**
+   * Takes what a turn of the machine has changed, and what is to follow once that is durable.
+   *
+   * @throws As {@link check}: what comes after a commit that failed has seen what is lost.
+   */
   take(changes: Changes | undefined, after: (() => void) | undefined): void {
+    this.check();
     if (changes === undefined && after === undefined) return;
     if (changes !== undefined) this.#filling.changes.push(changes);
     if (after !== undefined) this.#filling.after.push(after);
-    if (this.#writing === undefined) void this.#write();
+    if (!this.#isAtWork) void this.#write();
   }
 
   /** Resolves once everything that has happened so far is durable; rejects when it will never be. */
@@ -60,7 +77,9 @@ export class Keeper {
     return this.#writing?.done;
   }
 
+  /** Makes commit after commit, one at a time, until there is nothing left or one fails. */
   async #write(): Promise<void> {
+    this.#isAtWork = true;
     while (this.#filling.changes.length > 0 || this.#filling.after.length > 0) {
       const batch = this.#filling;
       this.#writing = batch;
@@ -71,14 +90,15 @@ export class Keeper {
         this.#fail(batch, cause);
         break;
       }
-      batch.resolve();
       this.#writing = undefined;
+      batch.resolve();
       for (const follow of batch.after) follow();
     }
-    this.#writing = undefined;
+    this.#isAtWork = false;
   }
 
   #fail(batch: Batch, cause: unknown): void {
+    this.#writing = undefined;
     this.#failed = cause instanceof StoreError ? cause : new StoreError(`the store failed: ${String(cause)}`, "failed", cause);
     batch.reject(this.#failed);
     // What came after has seen what is lost.

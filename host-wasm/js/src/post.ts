@@ -52,12 +52,19 @@ export class Post {
 
   /** A connection has room: what waits for it leaves. */
   ready(link: Link): void {
+    link.hasRefused = false;
     for (const mailbox of link.mailboxes) this.#pull(mailbox);
   }
 
-  /** What waited for somebody who sends to URLs leaves. */
+  /** Disconnects. */
+  remove(link: Link): void {
+    this.connections.remove(link);
+    for (const mailbox of link.mailboxes) if (!this.connections.has(mailbox)) this.#asked.delete(mailbox);
+  }
+
+  /** The machine has other rows: what waits in them, for whoever is connected or for somebody who sends to URLs, leaves. */
   begin(): void {
-    this.#pull(PUSH);
+    for (const mailbox of [PUSH, ...this.connections.mailboxes()]) this.#pull(mailbox);
   }
 
   #pull(mailbox: string): void {
@@ -70,7 +77,7 @@ export class Post {
   #toConnection(delivery: Delivery): void {
     const link = this.connections.find(delivery);
     if (link === undefined) return this.#desk.report(delivery, "unclaimed");
-    this.#handOver(delivery, () => link.deliver(delivery.message));
+    this.#handOver(delivery, () => link.deliver(delivery.message), link);
   }
 
   #toUrl(delivery: Delivery): void {
@@ -80,23 +87,31 @@ export class Post {
     this.#handOver(delivery, () => push(delivery.address, delivery.message));
   }
 
-  #handOver(delivery: Delivery, hand: () => void | Went | Promise<void | Went>): void {
+  #handOver(delivery: Delivery, hand: () => void | Went | Promise<void | Went>, link?: Link): void {
     let handed: void | Went | Promise<void | Went>;
     try {
       handed = hand();
     } catch {
       return this.#desk.report(delivery, "failed");
     }
-    if (typeof handed === "string" || handed === undefined) return this.#desk.report(delivery, handed ?? "delivered");
+    if (typeof handed === "string" || handed === undefined) return this.#tell(delivery, handed ?? "delivered", link);
     this.#underWay += 1;
     handed.then(
-      (went) => this.#arrive(delivery, went ?? "delivered"),
-      () => this.#arrive(delivery, "failed"),
+      (went) => this.#arrive(delivery, went ?? "delivered", link),
+      () => this.#arrive(delivery, "failed", link),
     );
   }
 
-  #arrive(delivery: Delivery, went: Went): void {
-    this.#underWay -= 1;
+  #tell(delivery: Delivery, went: Went, link: Link | undefined): void {
+    // Before it is parked: it would come back to the same connection at once, and for ever.
+    if (went === "unclaimed" && link !== undefined) link.hasRefused = true;
     this.#desk.report(delivery, went);
+  }
+
+  #arrive(delivery: Delivery, went: Went, link: Link | undefined): void {
+    this.#underWay -= 1;
+    this.#tell(delivery, went, link);
+    // One that was full may have room for what waits.
+    if (link?.wasFull && !link.hasRefused) for (const mailbox of link.mailboxes) this.#pull(mailbox);
   }
 }

@@ -3,8 +3,9 @@
 import { Alarm } from "./alarm.js";
 import { type Clock, ManualClock } from "./clock.js";
 import type { ConnectOptions, Connection, Deliver, Link, Subscriber } from "./connections.js";
-import { Engine } from "./engine.js";
+import type { Engine } from "./engine.js";
 import { BadInputError, ClosedError, ResonateWasmError, StoreError } from "./errors.js";
+import { fill } from "./filling.js";
 import { type Answer, type Desk, type HttpOptions, respond } from "./http.js";
 import { fromJsonBytes, toBytes, toJsonBytes, toText } from "./json.js";
 import { Keeper } from "./keeper.js";
@@ -82,7 +83,7 @@ export class Server {
     // What trapped is lost either way.
     reviveModule();
     try {
-      await server.#begin();
+      await server.#rebuild();
     } catch (error) {
       await server.close();
       throw error;
@@ -90,22 +91,8 @@ export class Server {
     return server;
   }
 
-  /** Begins with what the store holds, or with a snapshot in place of that. When it fails, nothing has changed. */
-  async #begin(snapshot?: Uint8Array): Promise<void> {
-    const store = this.#store;
-    const engine = Engine.open(this.#options, store.kind === "rows" ? store : undefined);
-    try {
-      if (snapshot !== undefined) engine.restore(snapshot);
-      if (store.kind === "copy") {
-        const rows = await store.open();
-        if (snapshot !== undefined) await store.replace(snapshot);
-        else if (rows !== undefined) engine.restore(rows);
-        engine.noteChanges();
-      }
-    } catch (error) {
-      engine.close();
-      throw error;
-    }
+  /** Goes on with a machine. */
+  #begin(engine: Engine): void {
     this.#engine?.close();
     this.#engine = engine;
     this.#keeper?.begin();
@@ -130,9 +117,7 @@ export class Server {
   process(request: string): Promise<string>;
   process(request: object): Promise<any>;
   async process(request: Uint8Array | string | object): Promise<unknown> {
-    if (this.#keeper === undefined) return this.#answer(request);
-    await this.#usable();
-    return this.#durable(this.#answer(request));
+    return this.#keeper === undefined ? this.#answer(request) : this.#durably(() => this.#answer(request));
   }
 
   /**
@@ -171,16 +156,13 @@ export class Server {
   }
 
   /** Answers by bytes and HTTP's status. */
-  async #asked(call: (engine: Engine, now: number) => Uint8Array): Promise<Answer> {
-    await this.#usable();
-    const answer = this.#turn((engine, now) => ({ body: call(engine, now), status: engine.status(), allow: engine.allow() }));
-    return this.#durable(answer);
+  #asked(call: (engine: Engine, now: number) => Uint8Array): Promise<Answer> {
+    return this.#durably(() => this.#turn((engine, now) => ({ body: call(engine, now), status: engine.status(), allow: engine.allow() })));
   }
 
   /** Does everything that is due now. For whoever does the waking: see {@link ServerOptions.wake}. */
-  async tick(): Promise<void> {
-    await this.#usable();
-    await this.#durable(this.#turn((engine, now) => engine.tick(now)));
+  tick(): Promise<void> {
+    return this.#durably(() => this.#turn((engine, now) => engine.tick(now)));
   }
 
   /** When something is due next, in milliseconds since the epoch; nothing when nothing ever is. */
@@ -195,7 +177,7 @@ export class Server {
    */
   connect(subscriber: Subscriber, deliver: Deliver, options: ConnectOptions = {}): Connection {
     const link = this.link(subscriber, deliver, options);
-    return { close: () => this.unlink(link) };
+    return { close: () => this.unlink(link), ready: () => this.ready(link) };
   }
 
   /** The same as {@link connect}, for a connection that has bounds of its own. */
@@ -211,7 +193,7 @@ export class Server {
 
   /** Ends a connection. */
   unlink(link: Link): void {
-    this.#post.connections.remove(link);
+    this.#post.remove(link);
   }
 
   /** A connection has room again. */
@@ -224,9 +206,8 @@ export class Server {
    *
    * @throws As {@link process}.
    */
-  async snapshot(): Promise<Uint8Array> {
-    await this.#usable();
-    return this.#durable(this.#machine().snapshot());
+  snapshot(): Promise<Uint8Array> {
+    return this.#durably(() => this.#machine().snapshot());
   }
 
   /**
@@ -236,7 +217,7 @@ export class Server {
    * @throws {BadInputError} when the snapshot is none, or there is none to be had; then nothing has changed.
    */
   async restore(snapshot?: Uint8Array): Promise<void> {
-    if (this.#closed) throw new ClosedError("the server is closed: open another");
+    this.#checkOpen();
     if (snapshot === undefined && this.#store.kind === "memory") {
       throw new BadInputError("snapshot: a server in memory has nothing else to come back from: give what snapshot() returned");
     }
@@ -278,6 +259,8 @@ export class Server {
     this.#alarm?.stop();
     this.#post.connections.clear();
     await this.#keeper?.settled()?.catch(() => undefined);
+    // It sees that the server is closed, and ends.
+    await this.#rebuilding?.catch(() => undefined);
     this.#engine?.close();
     this.#engine = undefined;
     if (this.#store.kind === "copy") await this.#store.close();
@@ -287,44 +270,60 @@ export class Server {
     await this.close();
   }
 
-  #machine(): Engine {
+  #checkOpen(): void {
     if (this.#closed) throw new ClosedError("the server is closed: open another");
+  }
+
+  #machine(): Engine {
+    this.#checkOpen();
     if (this.#engine === undefined) throw new StoreError("the server has no rows: restore() it");
     return this.#engine;
   }
 
-  /** After a commit that failed the machine is ahead of the store: it is filled anew before anybody asks it anything. */
-  async #usable(): Promise<void> {
-    if (this.#closed) throw new ClosedError("the server is closed: open another");
-    if (this.#keeper === undefined) return;
-    if (this.#keeper.failed !== undefined && this.#rebuilding === undefined) await this.#rebuild();
-    while (this.#rebuilding !== undefined) await this.#rebuilding;
-  }
-
-  #rebuild(snapshot?: Uint8Array): Promise<void> {
-    // No turn begins from now on, so what is settled stays so.
-    const settled = this.#keeper?.settled()?.catch(() => undefined) ?? Promise.resolve();
-    const rebuilt = settled
-      .then(() => this.#begin(snapshot))
-      .finally(() => {
-        this.#rebuilding = undefined;
-      });
-    this.#rebuilding = rebuilt;
-    return rebuilt;
-  }
-
-  /** Something that is only true once what it has seen is durable. */
-  async #durable<T>(answer: T): Promise<T> {
+  /**
+   * Runs a call of the machine, and resolves once what it has seen is durable. After a commit that failed the machine is ahead of the store: it is
+   * filled anew before the call, which begins in the same moment as the last look at that.
+   */
+  async #durably<T>(call: () => T): Promise<T> {
+    while (this.#isLost()) await (this.#rebuilding ?? this.#rebuild());
+    const answer = call();
     await this.#keeper?.settled();
     return answer;
   }
 
+  /** Whether the machine is not what the store holds: a commit has failed, or it is filled anew. */
+  #isLost(): boolean {
+    this.#checkOpen();
+    return this.#keeper !== undefined && (this.#keeper.failed !== undefined || this.#rebuilding !== undefined);
+  }
+
+  #rebuild(snapshot?: Uint8Array): Promise<void> {
+    // No turn begins from now on, so what is settled stays so.
+    const settled = this.#keeper?.settled()?.catch(() => undefined);
+    const rebuild = async () => {
+      let engine: Engine;
+      try {
+        await settled;
+        engine = await fill(this.#store, this.#options, snapshot, () => this.#checkOpen());
+      } finally {
+        this.#rebuilding = undefined;
+      }
+      this.#begin(engine);
+    };
+    this.#rebuilding = rebuild();
+    return this.#rebuilding;
+  }
+
   #turn<T>(call: (engine: Engine, now: number) => T): T {
     const engine = this.#machine();
+    this.#keeper?.check();
     this.#turns += 1;
-    const result = call(engine, this.#clock());
-    this.#follow(engine);
-    return result;
+    try {
+      return call(engine, this.#clock());
+    } finally {
+      // Also when it fails: what was due before the request may have been committed all the same.
+      this.#follow(engine);
+    }
   }
 
   /** What follows from a turn. */
@@ -374,9 +373,7 @@ export class Server {
 
   /** A turn that nobody waits for. Where the machine is filled anew there is nothing to tell: the messages under way are taken over anew. */
   #aside(call: (engine: Engine, now: number) => void): void {
-    const isLost = this.#keeper !== undefined && (this.#keeper.failed !== undefined || this.#rebuilding !== undefined);
-    if (this.#closed || isLost) return;
-    this.#turn(call);
+    if (!this.#closed && !this.#isLost()) this.#turn(call);
   }
 
   /** Runs what nobody waits for. Returns whether it is worth trying again. */

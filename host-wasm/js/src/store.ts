@@ -43,7 +43,7 @@ export interface CopyStore {
   open(): Promise<Uint8Array | undefined>;
   /** Makes changes, in order, all of them or none, durable when it resolves. */
   write(changes: Changes[]): Promise<void>;
-  /** Puts a snapshot in place of everything, at once or not at all. */
+  /** Puts a snapshot, in the module's own spelling, in place of everything, at once or not at all. */
   replace(snapshot: Uint8Array): Promise<void>;
   /** Lets go of it. */
   close(): Promise<void>;

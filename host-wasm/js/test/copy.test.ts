@@ -1,9 +1,9 @@
 // A store that takes its time: nothing leaves before the commit that holds it, and what is lost has not happened.
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
-import { type Changes, type CopyStore, StoreError, TrappedError } from "../dist/index.js";
+import { type Changes, ClosedError, type CopyStore, StoreError, TrappedError } from "../dist/index.js";
 import init from "../dist/wasm/resonate.js";
-import { bytes, create, DAY, open, request, START, task } from "./support.ts";
+import { bytes, create, DAY, open, parsed, request, START, task } from "./support.ts";
 
 /** A store whose commits end when the test says so. */
 class Slow implements CopyStore {
@@ -12,11 +12,18 @@ class Slow implements CopyStore {
   readonly commits: Changes[][] = [];
   opened = 0;
   isClosed = false;
+  /** How many commits were under way at once at most. */
+  atOnce = 0;
+  #underWay = 0;
+  /** What opening waits for. */
+  opening: Promise<void> | undefined;
   #doors: { open: () => void; break: (why: unknown) => void }[] = [];
   isSlow = false;
 
   async open(): Promise<Uint8Array | undefined> {
     this.opened += 1;
+    await this.opening;
+    this.isClosed = false;
     const tables: Record<string, unknown[]> = {};
     for (const [key, row] of this.rows) (tables[key.split(" ")[0]!] ??= []).push(row);
     return this.rows.size === 0 ? undefined : bytes(JSON.stringify(tables));
@@ -24,7 +31,13 @@ class Slow implements CopyStore {
 
   async write(changes: Changes[]): Promise<void> {
     this.commits.push(changes);
-    if (this.isSlow) await new Promise<void>((open, fail) => this.#doors.push({ open, break: fail }));
+    this.#underWay += 1;
+    this.atOnce = Math.max(this.atOnce, this.#underWay);
+    try {
+      if (this.isSlow) await new Promise<void>((open, fail) => this.#doors.push({ open, break: fail }));
+    } finally {
+      this.#underWay -= 1;
+    }
     for (const { reset, rows } of changes) {
       if (reset) this.rows.clear();
       for (const [table, key, row] of rows) {
@@ -43,6 +56,11 @@ class Slow implements CopyStore {
 
   async close(): Promise<void> {
     this.isClosed = true;
+  }
+
+  /** The commits that are under way. */
+  get waiting(): number {
+    return this.#doors.length;
   }
 
   /** Lets the commit that waits longest end; breaks it, with a reason. */
@@ -87,6 +105,30 @@ test("an answer waits for its commit, a read for what it has seen, and those tha
   assert.deepEqual(await ends([server.process(request("promise.get", { id: "b" }))]), ["answered"]);
 });
 
+test("one commit is under way at a time, also when what follows from one makes another", async (t) => {
+  const { store, server } = await stage(t);
+  server.connect({ group: "g", worker: "w" }, () => undefined);
+  store.isSlow = true;
+  const asked = [server.process(task("first", START + DAY))];
+  await ends(asked);
+  for (const id of ["a", "b"]) asked.push(server.process(task(id, START + DAY)));
+  const closed = ends(asked).then(() => server.close());
+  for (let commits = 0; commits < 2; commits += 1) {
+    await ends(asked);
+    store.end();
+  }
+  await ends(asked);
+  assert.equal(store.atOnce, 1);
+  asked.push(closed);
+  while (store.waiting > 0) {
+    assert.equal(store.isClosed, false);
+    store.end();
+    await ends(asked);
+  }
+  assert.deepEqual(await ends(asked), ["answered", "answered", "answered", "answered"]);
+  assert.equal(store.atOnce, 1);
+});
+
 test("a message leaves after the commit that holds it", async (t) => {
   const { store, server } = await stage(t);
   const heard: string[] = [];
@@ -122,6 +164,52 @@ test("a commit that fails is nobody's answer, and the server goes on with what t
   assert.deepEqual(heard, ["execute"]);
 });
 
+test("nobody is answered from what was lost, however close to the failure he asks", async (t) => {
+  for (let microtasks = 0; microtasks < 12; microtasks += 1) {
+    const { store, server } = await stage(t);
+    store.isSlow = true;
+    const lost = server.process(task("lost", START + DAY));
+    await ends([lost]);
+    store.isSlow = false;
+    store.end(new StoreError("no room", "full"));
+    for (let passed = 0; passed < microtasks; passed += 1) await undefined;
+    const acquire = server.process(request("task.acquire", { id: "lost", version: 0, pid: "w", ttl: 1_000 }));
+    const status = await acquire.then(({ head }) => head.status, (why) => why.fault);
+    assert.ok(status === 404 || status === "full", `${microtasks} microtasks later: ${status}`);
+    assert.deepEqual(await ends([lost]), ["full"]);
+    assert.deepEqual([...store.rows.keys()], []);
+    await server.close();
+  }
+});
+
+test("a worker that connects while the memory is filled anew gets what waits for it, and so does one that was connected before", async (t) => {
+  for (const isEarly of [true, false]) {
+    const { store, server } = await stage(t);
+    await server.process(task("waits", START + DAY));
+    await server.quiet();
+    const heard: string[] = [];
+    let room = 0;
+    const connect = () => server.connect({ group: "g", worker: "w" }, ({ kind }) => void heard.push(kind), { room: () => room });
+    if (isEarly) connect();
+    store.isSlow = true;
+    const lost = server.process(create("lost", START + DAY));
+    await ends([lost]);
+    store.isSlow = false;
+    store.end("a stone");
+    await ends([lost]);
+    let open = () => undefined as void;
+    store.opening = new Promise((resolve) => (open = resolve));
+    const asked = server.process(request("promise.get", { id: "waits" }));
+    assert.deepEqual(await ends([asked]), ["waits"]);
+    room = 1;
+    if (!isEarly) connect();
+    open();
+    await asked;
+    await server.quiet();
+    assert.deepEqual(heard, ["execute"]);
+  }
+});
+
 test("what a store throws that is no error of ours becomes one", async (t) => {
   const { store, server } = await stage(t);
   store.isSlow = true;
@@ -147,6 +235,24 @@ test("a snapshot replaces what the store holds, also what is under way", async (
   await Promise.all([asked, restored]);
   assert.equal((await late).head.status, 404);
   assert.deepEqual([...store.rows.keys()].filter((key) => key.startsWith("promises")), ["promises before"]);
+});
+
+test("a store is given a snapshot as the module writes it, whoever has written it", async (t) => {
+  const { store, server } = await stage(t);
+  await server.process(create("a", START + DAY));
+  await server.process(request("promise.register_listener", { awaited: "a", address: "poll://uni@g/w" }));
+  await server.process(request("promise.settle", { id: "a", state: "resolved" }));
+  await server.quiet();
+  const snapshot = parsed(await server.snapshot());
+  const [message] = snapshot.messages;
+  const { promise, address } = message.key.unblock;
+  message.key = { unblock: { address, promise } };
+  let given: Uint8Array | undefined;
+  const replace = store.replace.bind(store);
+  store.replace = (rows) => replace((given = rows));
+  await server.restore(bytes(JSON.stringify(snapshot)));
+  assert.ok(given);
+  assert.equal(JSON.stringify(parsed(given).messages[0].key), JSON.stringify({ unblock: { promise, address } }));
 });
 
 test("after a trap a server comes back from its store", async (t) => {
@@ -188,6 +294,27 @@ test("closing waits for what was asked", async (t) => {
   store.end();
   await Promise.all([closed, asked]);
   assert.equal(store.isClosed, true);
+});
+
+test("a server that is closed while its memory is filled anew leaves nothing open", async (t) => {
+  const { store, server } = await stage(t);
+  store.isSlow = true;
+  const lost = server.process(create("lost", START + DAY));
+  await ends([lost]);
+  store.isSlow = false;
+  store.end("a stone");
+  await ends([lost]);
+  let open = () => undefined as void;
+  store.opening = new Promise((resolve) => (open = resolve));
+  const asked = server.process(request("promise.get", { id: "lost" }));
+  await ends([asked]);
+  const closed = server.close();
+  await ends([closed]);
+  open();
+  await closed;
+  await assert.rejects(asked, ClosedError);
+  assert.equal(store.isClosed, true);
+  assert.throws(() => server.nextWakeup(), ClosedError);
 });
 
 test("only a server that answers at once can be asked to", async (t) => {

@@ -221,6 +221,28 @@ describe("a server over a Durable Object's storage", () => {
     storage.close();
   });
 
+  it("hands over what came due before a request that fails", async () => {
+    const storage = new Storage();
+    const store = new DurableObjectStore(storage);
+    const commit = store.commit.bind(store);
+    store.commit = (writes) => {
+      if (writes.includes("too-large")) throw new Error("no room");
+      commit(writes);
+    };
+    let now = 1_000;
+    const server = await Server.open({ store, clock: () => now, wake: () => undefined });
+    const heard: string[] = [];
+    server.connect({ group: "g", worker: "w" }, ({ kind }) => void heard.push(kind));
+    await server.process(envelope("promise.create", { id: "a", timeoutAt: 2_000, tags: {} }));
+    await server.process(envelope("promise.register_listener", { awaited: "a", address: "poll://uni@g/w" }));
+    now = 2_000;
+    await assert.rejects(server.process(envelope("promise.create", { id: "too-large", timeoutAt: 9e12, tags: {} })), { name: "StoreError" });
+    await server.quiet();
+    assert.deepEqual(heard, ["unblock"]);
+    await server.close();
+    storage.close();
+  });
+
   it("goes on from its rows after the module has trapped", async () => {
     const storage = new Storage();
     const server = await Server.open({ store: new DurableObjectStore(storage), wake: () => undefined });

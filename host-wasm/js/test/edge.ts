@@ -77,7 +77,6 @@ export class Edge {
   }
 
   /** An SDK that serves functions to the group `workers`. */
-  // biome-ignore lint/suspicious/noExplicitAny: functions of every kind
   worker(functions: Record<string, (...args: any[]) => any>): Resonate {
     const resonate = new Resonate({ url: this.url, group: "workers", logLevel: "error" });
     for (const [name, run] of Object.entries(functions)) resonate.register(name, run);
@@ -86,7 +85,6 @@ export class Edge {
   }
 
   /** Asks in today's protocol. */
-  // biome-ignore lint/suspicious/noExplicitAny: answers have the shapes of their kinds
   async ask(kind: string, data: object): Promise<any> {
     const response = await fetch(this.url, { method: "POST", body: JSON.stringify(request(kind, data)) });
     const answer = await response.json();

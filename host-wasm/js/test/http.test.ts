@@ -61,6 +61,16 @@ test("a body beyond the limit is refused, announced or not", async (t) => {
   assert.equal((await post(server, "/", JSON.stringify(create("a", START + DAY)))).status, 200);
 });
 
+test("a body that breaks off is the caller's fault", async (t) => {
+  const { server } = await open(t);
+  for (const path of ["/", "/promises/a/create"]) {
+    const body = new ReadableStream({ pull: (controller) => controller.error(new Error("gone away")) });
+    const answer = await server.fetch(new Request(at(path), { method: "POST", body, duplex: "half" } as RequestInit));
+    assert.equal(answer.status, 400, path);
+    assert.match(await answer.text(), /the body breaks off.*gone away/);
+  }
+});
+
 test("pages of named origins may call, others may not", async (t) => {
   const { server } = await open(t, { cors: ["https://page.test"] });
   const asks = { "access-control-request-method": "POST", "access-control-request-headers": "idempotency-key" };

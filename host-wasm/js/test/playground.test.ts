@@ -16,7 +16,6 @@ const DAY = 24 * HOUR;
 
 /** What the page has at hand for tests. */
 declare global {
-  // biome-ignore lint/suspicious/noExplicitAny: the page's stage
   var playground: any;
 }
 

@@ -1,7 +1,7 @@
 // A durable promise server at the edge: a worker that passes requests on, and a Durable Object that answers them. Owns which object a request
 // belongs to, who may ask, and when an object wakes up; the rest is the package's.
 import { DurableObject } from "cloudflare:workers";
-import { Server } from "resonate-wasm";
+import { Server, TrappedError } from "resonate-wasm";
 import { DurableObjectStore } from "resonate-wasm/durable-object";
 import module from "resonate-wasm/resonate.wasm";
 
@@ -37,10 +37,10 @@ export class PromiseServer extends DurableObject {
     });
   }
 
-  /** Answers a request. After a failure of the server itself the next one finds it opened anew over the rows; connections stay. */
+  /** Answers a request. Where the module has trapped the next one finds the server opened anew over the rows; connections stay. */
   async fetch(request) {
     const response = await this.#server.fetch(request);
-    if (response.status === 500) await this.#server.restore();
+    if (response.status === 500) await this.#revive();
     return response;
   }
 
@@ -49,11 +49,20 @@ export class PromiseServer extends DurableObject {
     try {
       await this.#server.tick();
     } catch (error) {
-      await this.#server.restore();
+      await this.#revive();
       throw error;
     }
     // An alarm that has gone off is no longer set, even if the next instant is the same.
     await this.#arm(this.#server.nextWakeup());
+  }
+
+  /** Opens the server anew over the rows if the module has trapped. Whatever else went wrong has not harmed it. */
+  async #revive() {
+    try {
+      this.#server.nextWakeup();
+    } catch (error) {
+      if (error instanceof TrappedError) await this.#server.restore();
+    }
   }
 
   /** Wakes this object at an instant, or never. */

@@ -37,6 +37,11 @@ pub const FOLLOW_UPS_PER_BATCH_MAX: usize = 4096;
 /// Occurrences of one schedule that one batch fires.
 pub const SCHEDULE_RUNS_PER_BATCH_MAX: u32 = 100;
 
+/// Background requests after which [`crate::local::Local::tick`] leaves the rest for the next call; one more transaction may go over it.
+pub const TICK_REQUESTS_MAX: usize = 1000;
+/// Ticks of [`TICK_REQUESTS_MAX`] after which one `debug.tick` is over.
+pub const DEBUG_TICKS_MAX: usize = 10_000;
+
 /// Rounds of loading for one request after which the store is taken not to answer.
 pub const REQUEST_LOADS_MAX: usize = 10_000;
 /// Times that a whole batch is run again after a conflict, before its requests are run one by one.

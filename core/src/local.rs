@@ -1,6 +1,7 @@
 //! A whole server as a value, for hosts that have one thread and no waiting between a request and its answer: a page, a test, a script. Owns the
 //! order of its requests and of its clock; decides nothing, keeps no time, sends nothing itself.
 
+mod background;
 mod debug;
 mod wire;
 
@@ -9,7 +10,7 @@ use std::collections::BTreeSet;
 use crate::address::Mailbox;
 use crate::batch::Finished;
 use crate::drive::{self, Beside, Store, Tx, TxError};
-use crate::due::{Due, DueKey, DueKind};
+use crate::due::{DueKey, DueKind};
 use crate::effect::Effect;
 use crate::limits::MESSAGE_CLAIM;
 use crate::message::{Delivery, MessageKey};
@@ -18,11 +19,10 @@ use crate::request::{Claim, Request};
 use crate::rules::Rules;
 use crate::snapshot::Snapshot;
 use crate::time::Timestamp;
+use background::IdleRows;
 
-/// Rows of each kind that one round of background work takes.
-const SWEEP_ROWS: usize = 1000;
-/// Rounds of background work at one instant after which the rest waits for the next call.
-const ROUNDS_MAX: usize = 10_000;
+/// Messages that are claimed at once.
+const CLAIMS_MAX: usize = 1000;
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,6 +104,9 @@ pub struct Local<S> {
     events: Events,
     /// Mailboxes that something was told of while the background stood still.
     parked_meanwhile: BTreeSet<Mailbox>,
+    /// The last instant at which something may have been claimed while the background stood still.
+    claimed_meanwhile: Timestamp,
+    idle: IdleRows,
     log: Option<Vec<Happened>>,
 }
 
@@ -123,6 +126,8 @@ impl<S: Store> Local<S> {
             wake_at: Timestamp::ZERO,
             events: Events::default(),
             parked_meanwhile: BTreeSet::new(),
+            claimed_meanwhile: Timestamp::ZERO,
+            idle: IdleRows::default(),
             log: None,
         }
     }
@@ -183,7 +188,7 @@ impl<S: Store> Local<S> {
                 return Ok(reply);
             }
         }
-        let mut replies = self.run_at(std::slice::from_ref(request), now)?;
+        let (mut replies, _) = self.run_at(std::slice::from_ref(request), now)?;
         Ok(replies.pop().expect("a request has a reply"))
     }
 
@@ -193,11 +198,15 @@ impl<S: Store> Local<S> {
     /// The store's; the first requests may have taken effect.
     pub fn run(&mut self, requests: &[Request], now: Timestamp) -> Outcome<S, Vec<Reply>> {
         let now = self.clamp(now);
-        self.run_at(requests, now)
+        Ok(self.run_at(requests, now)?.0)
     }
 
-    fn run_at(&mut self, requests: &[Request], now: Timestamp) -> Outcome<S, Vec<Reply>> {
-        let mut replies = Vec::with_capacity(requests.len());
+    /// The answers, and how many requests followed from these.
+    fn run_at(&mut self, requests: &[Request], now: Timestamp) -> Outcome<S, (Vec<Reply>, usize)> {
+        let (mut replies, mut followed) = (Vec::with_capacity(requests.len()), 0);
+        if self.still {
+            self.claimed_meanwhile = self.claimed_meanwhile.max(now);
+        }
         while replies.len() < requests.len() {
             let rest = &requests[replies.len()..];
             let Finished { outcomes, follow_ups, writes: _ } = drive::run(&mut self.store, &self.rules, rest, now)?;
@@ -206,12 +215,13 @@ impl<S: Store> Local<S> {
                 self.take(outcome.effects);
                 replies.push(outcome.reply);
             }
+            followed += follow_ups.len();
             for (request, outcome) in follow_ups {
                 self.note(now, &request, &outcome.reply);
                 self.take(outcome.effects);
             }
         }
-        Ok(replies)
+        Ok((replies, followed))
     }
 
     fn note(&mut self, now: Timestamp, request: &Request, reply: &Reply) {
@@ -231,49 +241,6 @@ impl<S: Store> Local<S> {
                 Effect::WakeAt(at) => self.wake_at = self.wake_at.min(at),
             }
         }
-    }
-
-    /// Whether there may be background work at `now`.
-    #[must_use]
-    pub fn is_due(&self, now: Timestamp) -> bool {
-        !self.still && self.wake_at <= self.seen.max(now)
-    }
-
-    /// Does everything that is due, and what becomes due by it.
-    ///
-    /// # Errors
-    /// The store's.
-    pub fn tick(&mut self, now: Timestamp) -> Outcome<S, ()> {
-        let now = self.clamp(now);
-        if self.still {
-            return Ok(());
-        }
-        self.tick_at(now, &DueKind::ALL)?;
-        self.wake_at = self.next_due()?.unwrap_or(Timestamp::MAX);
-        Ok(())
-    }
-
-    fn tick_at(&mut self, now: Timestamp, kinds: &[DueKind]) -> Outcome<S, ()> {
-        for _ in 0..ROUNDS_MAX {
-            let due = drive::sweep(&mut self.store, kinds, now, SWEEP_ROWS)?;
-            let requests: Vec<Request> = due.iter().map(Due::request).collect();
-            let replies = self.run_at(&requests, now)?;
-            if replies.iter().all(|reply| *reply == Reply::Idle) {
-                break;
-            }
-        }
-        Ok(())
-    }
-
-    /// The next instant at which something is due, be it past or future; none while the background stands still.
-    ///
-    /// # Errors
-    /// The store's.
-    pub fn next_due(&mut self) -> Outcome<S, Option<Timestamp>> {
-        if self.still {
-            return Ok(None);
-        }
-        Ok(drive::next_due(&mut self.store, &DueKind::ALL, &BTreeSet::new())?)
     }
 
     /// Reports how a delivery went.
@@ -301,6 +268,7 @@ impl<S: Store> Local<S> {
             return Ok(());
         }
         let keys = self.store.begin()?.parked(mailbox, prefix, room)?;
+        let now = self.clamp(now);
         self.claim(&keys, Claim::Connected, now)
     }
 
@@ -309,19 +277,24 @@ impl<S: Store> Local<S> {
     /// # Errors
     /// The store's.
     pub fn adopt_orphans(&mut self, now: Timestamp) -> Outcome<S, ()> {
-        let until = (self.clamp(now) + MESSAGE_CLAIM).just_before();
+        let now = self.clamp(now);
+        self.adopt_orphans_at(now)
+    }
+
+    fn adopt_orphans_at(&mut self, now: Timestamp) -> Outcome<S, ()> {
+        let until = (now + MESSAGE_CLAIM).just_before();
         let due = drive::sweep(&mut self.store, &[DueKind::Message], until, usize::MAX)?;
         let keys = due.into_iter().filter_map(|due| match due.key {
             DueKey::Message(key) => Some(key),
             DueKey::Id(_) => None,
         });
         let keys: Vec<MessageKey> = keys.collect();
-        keys.chunks(SWEEP_ROWS).try_for_each(|keys| self.claim(keys, Claim::Orphaned, now))
+        keys.chunks(CLAIMS_MAX).try_for_each(|keys| self.claim(keys, Claim::Orphaned, now))
     }
 
     fn claim(&mut self, keys: &[MessageKey], claim: Claim, now: Timestamp) -> Outcome<S, ()> {
         let claims: Vec<Request> = keys.iter().map(|key| Request::ClaimMessage { key: key.clone(), claim }).collect();
-        self.run(&claims, now).map(drop)
+        self.run_at(&claims, now).map(drop)
     }
 
     /// The whole state.

@@ -234,12 +234,16 @@ pub fn check_tags(tags: &Tags, timeout_at: Timestamp) -> Result<Birth, InvalidTa
     if target.is_none() {
         return Err(InvalidTags::DelayWithoutTarget);
     }
-    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    let delay = text.parse::<u64>().ok().filter(|_| digits).and_then(|millis| Timestamp::try_from(millis).ok());
-    match delay.filter(|delay| *delay < timeout_at) {
+    match parse_delay(text).filter(|delay| *delay < timeout_at) {
         Some(delay) => Ok(Birth { target, delay: Some(delay) }),
         None => Err(InvalidTags::Delay),
     }
+}
+
+/// The instant that a delay's tag names: digits only, no sign.
+pub(crate) fn parse_delay(text: &str) -> Option<Timestamp> {
+    let is_digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse::<u64>().ok().filter(|_| is_digits).and_then(|millis| Timestamp::try_from(millis).ok())
 }
 
 /// Checks the tags that a schedule gives to its promises.

@@ -35,13 +35,14 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// Opens the file of a new recording. A file that is there already is moved aside, to its name with `.1`, `.2` … behind it.
+    /// Opens the file of a new recording. A file that is there already is moved aside, to its name with `.1`, `.2` … behind it. Anything else that is
+    /// there is refused: whoever reads a pipe or a terminal slowly would hold up the server.
     ///
     /// # Errors
     /// What cannot be done, for people.
     pub fn create(path: &Path, redact: bool) -> Result<Self, String> {
         let shown = path.display();
-        if let Some(aside) = move_aside(path).map_err(|why| format!("cannot move {shown} aside: {why}"))? {
+        if let Some(aside) = move_aside(path).map_err(|why| format!("cannot write {shown}: {why}"))? {
             tracing::info!(path = %shown, to = %aside.display(), "moved the recording that was there aside");
         }
         let file = OpenOptions::new().write(true).create(true).truncate(false).mode(MODE).open(path);
@@ -135,11 +136,11 @@ fn hash(key: &hmac::Key, text: &str) -> String {
     shown
 }
 
-/// Gives a file that is there another name, the first one that is free. Devices and pipes stay where they are.
+/// Gives a file that is there another name, the first one that is free.
 fn move_aside(path: &Path) -> io::Result<Option<PathBuf>> {
     match std::fs::metadata(path) {
         Ok(found) if found.is_file() => {}
-        Ok(_) => return Ok(None),
+        Ok(_) => return Err(io::Error::other("it is no file: name one, or a name that is free")),
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),
     }

@@ -9,6 +9,9 @@
 
 #![allow(unsafe_code, reason = "an exported name is unsafe by definition: nothing keeps two crates from the same one")]
 
+#[cfg(test)]
+mod tests;
+
 use std::cell::RefCell;
 
 use resonate_core::wire::rest;
@@ -16,7 +19,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::face::{Face, Options, mailboxes};
-use crate::fault::Fault;
+use crate::fault::{Fault, instant};
 use crate::panic;
 
 thread_local! {
@@ -154,7 +157,7 @@ pub extern "C" fn resonate_is_due(server: u32, now: u64) -> i32 {
     ask(server, |face, _| Ok(face.is_due(now)?.to_string().into_bytes()))
 }
 
-/// Does everything that is due at `now`.
+/// Does what is due at `now`, so much of it that nobody waits long: while [`resonate_is_due`] holds behind it, call it again.
 #[unsafe(no_mangle)]
 pub extern "C" fn resonate_tick(server: u32, now: u64) -> i32 {
     ask(server, |face, _| done(face.tick(now)))
@@ -209,6 +212,8 @@ pub extern "C" fn resonate_snapshot(server: u32) -> i32 {
 #[unsafe(no_mangle)]
 pub extern "C" fn resonate_restore(server: u32, now: u64) -> i32 {
     ask(server, |face, input| {
+        // An instant that is none changes nothing.
+        instant(now)?;
         face.restore(input)?;
         done(face.adopt_orphans(now))
     })

@@ -160,7 +160,7 @@ impl Face {
         Ok(self.server.is_due(instant(now)?))
     }
 
-    /// Does everything that is due.
+    /// Does what is due, see [`Local::tick`].
     pub(crate) fn tick(&mut self, now: u64) -> Result<(), Fault> {
         self.server.tick(instant(now)?)
     }

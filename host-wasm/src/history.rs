@@ -30,6 +30,8 @@ use world::World;
 const STRIDE_MIN: usize = 64;
 /// States that are kept at most.
 const KEPT_MAX: usize = 32;
+/// Ticks of the server after which a tick of the history is over.
+const TICKS_MAX: usize = 1_000;
 
 /// What happened in a step.
 #[derive(Debug)]
@@ -143,9 +145,18 @@ impl History {
         self.live.status()
     }
 
-    /// Does everything that is due.
+    /// Does everything that is due, as far as it ends within [`TICKS_MAX`].
     pub(crate) fn tick(&mut self, now: u64) -> Result<(), Fault> {
-        self.live(now, Face::tick)
+        for _ in 0..TICKS_MAX {
+            let more = self.live(now, |live, now| {
+                live.tick(now)?;
+                live.is_due(now)
+            })?;
+            if !more {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// See [`Face::report`].

@@ -43,7 +43,8 @@ struct ChangesOut<'a> {
 impl Journal {
     /// A journal of a store that has just become another one: if changes are noted, all of it is new.
     pub(crate) fn of(store: MemoryStore, noting: bool) -> Self {
-        Self { store, changes: noting.then(Changes::default) }
+        let changes = noting.then(|| Changes { reset: true, rows: Row::all_of(&store.snapshot()).collect() });
+        Self { store, changes }
     }
 
     pub(crate) fn is_noting(&self) -> bool {

@@ -117,7 +117,7 @@ impl Machine {
         self.face.is_due(millis(now)?).map_err(thrown)
     }
 
-    /// Does everything that is due at `now`.
+    /// Does what is due at `now`, so much of it that nobody waits long: while [`Self::is_due`] holds behind it, call it again.
     ///
     /// # Errors
     /// The store's.

@@ -7,6 +7,7 @@ use resonate_core::memory::MemoryStore;
 use resonate_core::message::{MessageKey, OutboxEntry};
 use resonate_core::promise::Promise;
 use resonate_core::schedule::Schedule;
+use resonate_core::snapshot::Snapshot;
 use resonate_core::task::Task;
 use resonate_core::write::Write;
 use serde::Serialize;
@@ -52,6 +53,17 @@ impl Row {
             Write::PutMessage(entry) => Self::Message(entry.key.clone()),
             Write::DeleteMessage { key } => Self::Message(key.clone()),
         }
+    }
+
+    /// Every row of a state.
+    pub(crate) fn all_of(state: &Snapshot) -> impl Iterator<Item = Self> {
+        let promises = state.promises.keys().cloned().map(Self::Promise);
+        let tasks = state.tasks.keys().cloned().map(Self::Task);
+        let schedules = state.schedules.keys().cloned().map(Self::Schedule);
+        let callbacks = state.callbacks.iter().cloned().map(|(awaited, awaiter)| Self::Callback(awaited, awaiter));
+        let listeners = state.listeners.iter().cloned().map(|(awaited, address)| Self::Listener(awaited, address));
+        let messages = state.messages.keys().cloned().map(Self::Message);
+        promises.chain(tasks).chain(schedules).chain(callbacks).chain(listeners).chain(messages)
     }
 
     /// Its table.

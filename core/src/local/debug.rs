@@ -3,7 +3,8 @@
 use super::{Events, Happened, Local, Outcome};
 use crate::drive::Reset;
 use crate::due::DueKind;
-use crate::time::Timestamp;
+use crate::limits::DEBUG_TICKS_MAX;
+use crate::time::{Millis, Timestamp};
 use crate::wire::envelope::{self, Answer, DebugCall, DebugReply};
 
 impl<S: Reset> Local<S> {
@@ -25,7 +26,11 @@ impl<S: Reset> Local<S> {
             }
             DebugCall::Tick { time } => {
                 let at = self.debug_time(time);
-                self.tick_at(at, &DueKind::TIMERS)?;
+                for _ in 0..DEBUG_TICKS_MAX {
+                    if self.tick_at(at, &DueKind::TIMERS)? {
+                        break;
+                    }
+                }
                 DebugReply::Ticked
             }
             DebugCall::Snap => {
@@ -40,8 +45,10 @@ impl<S: Reset> Local<S> {
     fn go_on(&mut self, now: Timestamp) -> Outcome<S, ()> {
         (self.still, self.wake_at) = (false, Timestamp::ZERO);
         self.events.parked.append(&mut self.parked_meanwhile);
-        // What became deliverable was claimed and not delivered.
-        self.adopt_orphans(now)
+        // What became deliverable was claimed and not delivered, perhaps at an instant that is still to come: its claim would end as late.
+        let claimed = std::mem::take(&mut self.claimed_meanwhile);
+        let behind = self.clamp(now).max(claimed) + Millis::saturating(1);
+        self.adopt_orphans_at(behind)
     }
 
     /// Removes everything, also what is still to be done.
@@ -52,6 +59,8 @@ impl<S: Reset> Local<S> {
         self.debug_seen = None;
         self.events = Events::default();
         self.parked_meanwhile.clear();
+        self.claimed_meanwhile = Timestamp::ZERO;
+        self.forget_idle();
         self.store.reset()?;
         if let Some(log) = &mut self.log {
             log.push(Happened::Emptied { now: self.seen });

@@ -3,8 +3,7 @@
 use super::Check::State;
 use super::{Details, Moment, Property, implies, is_settled};
 use crate::address::Address;
-use crate::promise::{PromiseState, is_timer, tag, verdict_at_deadline};
-use crate::time::Timestamp;
+use crate::promise::{PromiseState, is_timer, parse_delay, tag, verdict_at_deadline};
 
 pub(super) const PROPERTIES: &[Property] = &[
     Property { name: "well_formed_promise_created_at_lte_timeout_at", check: State(created_at_lte_timeout_at) },
@@ -114,9 +113,6 @@ fn target_is_routable(moment: &Moment<'_>, details: &mut Details) {
 fn delay_before_deadline(moment: &Moment<'_>, details: &mut Details) {
     moment.expect_promises(details, |promise| match promise.tags.get(tag::DELAY) {
         None => true,
-        Some(delay) => {
-            let instant = delay.parse::<u64>().ok().and_then(|millis| Timestamp::try_from(millis).ok());
-            instant.is_some_and(|instant| instant < promise.timeout_at)
-        }
+        Some(delay) => parse_delay(delay).is_some_and(|delay| delay < promise.timeout_at),
     });
 }

@@ -1,8 +1,11 @@
 //! State properties of schedules, and of records together.
 
+use std::collections::BTreeSet;
+
 use super::Check::State;
 use super::{Details, Moment, Property, implies, is_live, is_settled};
 use crate::address::Address;
+use crate::id::Id;
 use crate::message::{MessageKey, OutboxEntry};
 use crate::promise::{is_timer, tag};
 use crate::schedule::Schedule;
@@ -118,10 +121,10 @@ fn listener_addresses_deliverable(moment: &Moment<'_>, details: &mut Details) {
 }
 
 fn suspended_task_holds_rung(moment: &Moment<'_>, details: &mut Details) {
+    let awaiters: BTreeSet<&Id> = moment.state.callbacks.iter().map(|(_, awaiter)| awaiter).collect();
     moment.expect_tasks(details, |task| {
         let live = moment.promise(&task.id).is_some_and(|promise| is_live(promise, moment.now));
-        let waits = || moment.state.callbacks.iter().any(|(_, awaiter)| *awaiter == task.id);
-        implies(task.state == TaskState::Suspended && live, waits())
+        implies(task.state == TaskState::Suspended && live, awaiters.contains(&task.id))
     });
 }
 

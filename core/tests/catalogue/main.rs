@@ -2,6 +2,7 @@
 //! be found.
 
 mod names;
+mod restore;
 mod sane;
 mod states;
 mod steps;

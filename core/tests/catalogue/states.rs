@@ -53,6 +53,9 @@ pub(crate) const STATES: &[(&str, Damage)] = &[
     ("well_formed_promise_delay_before_deadline", |s| {
         promise("run", s, |p| p.tags.extend(tags(&[(tag::DELAY, "9007199254740991")])));
     }),
+    ("well_formed_promise_delay_before_deadline", |s| {
+        promise("run", s, |p| p.tags.extend(tags(&[(tag::DELAY, "+5")])));
+    }),
     ("well_formed_task_acquired_iff_has_pid", |s| task("held", s, |t| t.lease = None)),
     ("well_formed_task_acquired_iff_has_ttl", |s| task("run", s, |t| t.lease = Some(lease()))),
     ("well_formed_task_acquired_iff_has_expires_at", |s| task("halted", s, |t| t.lease = Some(lease()))),

@@ -1,5 +1,6 @@
 //! Rules of the machine that are stated best as a short story: what is held back, doubled, bounded, cleared or saturated.
 
+mod background;
 mod bounds;
 mod claims;
 mod dispatch;

@@ -50,8 +50,7 @@ impl Claims {
 
     /// Looks for what was claimed before `now`.
     pub(super) fn adopt_orphans(&mut self, now: Timestamp) {
-        let until = (now + MESSAGE_CLAIM).just_before();
-        self.orphans = Some(Orphans { until, seen: BTreeSet::new() });
+        self.orphans = Some(Orphans { until: end_of_orphans(now), seen: BTreeSet::new() });
     }
 
     /// Looks for messages that a connection can take. Connections that wait for the same are looked for together.
@@ -104,14 +103,29 @@ impl Claims {
         let mut due = drive::sweep(store, &[DueKind::Message], orphans.until, limit)?;
         let last = due.len() < limit;
         due.retain(|due| orphans.seen.insert(due.clone()));
-        found.requests.extend(due.into_iter().filter_map(|due| match due.key {
-            DueKey::Message(key) => Some(claim(key, Claim::Orphaned)),
-            DueKey::Id(_) => None,
-        }));
+        found.requests.extend(due.into_iter().filter_map(claim_orphan));
         if last {
             self.orphans = None;
         }
         Ok(())
+    }
+}
+
+/// Claims all messages that were claimed before `now`, however many there are.
+pub(super) fn all_orphans<S: HostStore>(store: &mut S, now: Timestamp) -> Result<Vec<Request>, Error> {
+    let due = drive::sweep(store, &[DueKind::Message], end_of_orphans(now), usize::MAX)?;
+    Ok(due.into_iter().filter_map(claim_orphan).collect())
+}
+
+/// When the last claim from before `now` ends.
+fn end_of_orphans(now: Timestamp) -> Timestamp {
+    (now + MESSAGE_CLAIM).just_before()
+}
+
+fn claim_orphan(due: Due) -> Option<Request> {
+    match due.key {
+        DueKey::Message(key) => Some(claim(key, Claim::Orphaned)),
+        DueKey::Id(_) => None,
     }
 }
 

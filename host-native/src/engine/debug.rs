@@ -3,10 +3,11 @@
 use resonate_core::drive::{self, Tx as _};
 use resonate_core::due::{Due, DueKind};
 use resonate_core::snapshot::Snapshot;
-use resonate_core::time::Timestamp;
+use resonate_core::time::{Millis, Timestamp};
 use resonate_core::wire::envelope::DebugCall;
 use tokio::sync::oneshot;
 
+use super::claims;
 use super::limits::{BACKGROUND_IDLE_MAX, TICK_ROUNDS_MAX};
 use super::writer::{Waiter, Writer};
 use super::{Job, SubmitError};
@@ -54,7 +55,7 @@ impl<S: HostStore> Writer<S> {
             }
             DebugCall::Stop => {
                 if self.background.is_still() {
-                    self.go_on();
+                    self.go_on()?;
                 }
                 Ok(DebugAnswer::Done)
             }
@@ -86,11 +87,17 @@ impl<S: HostStore> Writer<S> {
     }
 
     /// Does by itself again what was left undone meanwhile.
-    fn go_on(&mut self) {
+    fn go_on(&mut self) -> Result<(), SubmitError> {
         self.background.stand_still(false);
-        // What became deliverable was claimed and not delivered.
-        self.claims.adopt_orphans(self.now());
         std::mem::take(&mut self.parked_meanwhile).iter().for_each(|mailbox| self.transports.parked(mailbox));
+        // What became deliverable was claimed and not delivered, perhaps at an instant that is still to come: its claim would end as late.
+        let claimed = std::mem::take(&mut self.claimed_meanwhile);
+        let behind = self.now().max(claimed) + Millis::saturating(1);
+        let orphans = claims::all_orphans(&mut self.store, behind);
+        for claims in self.unless_failed(orphans)?.chunks(BACKGROUND_IDLE_MAX) {
+            self.run_all(claims, claims.iter().map(|_| Waiter::Nobody).collect(), behind);
+        }
+        if self.health.is_broken() { Err(SubmitError::Unavailable) } else { Ok(()) }
     }
 
     /// An instant earlier than the last seen counts as that one.

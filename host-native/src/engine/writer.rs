@@ -75,6 +75,8 @@ pub(super) struct Writer<S> {
     pub(super) health: Health,
     /// Mailboxes that got messages while the background stood still.
     pub(super) parked_meanwhile: BTreeSet<Mailbox>,
+    /// The last instant at which something may have been claimed while the background stood still.
+    pub(super) claimed_meanwhile: Timestamp,
     /// The last instant of debugging.
     pub(super) debug_seen: Option<Timestamp>,
     /// What is told of everything that takes effect.
@@ -119,6 +121,7 @@ impl<S: HostStore> Writer<S> {
             claims,
             health,
             parked_meanwhile: BTreeSet::new(),
+            claimed_meanwhile: Timestamp::ZERO,
             debug_seen: None,
             recorder,
         }
@@ -242,6 +245,9 @@ impl<S: HostStore> Writer<S> {
 
     /// Runs every request. Returns whether background work found anything to do.
     pub(super) fn run_all(&mut self, requests: &[Request], waiters: Vec<Waiter>, now: Timestamp) -> bool {
+        if self.background.is_still() {
+            self.claimed_meanwhile = self.claimed_meanwhile.max(now);
+        }
         let mut waiters = waiters.into_iter();
         let (mut done, mut progress) = (0, false);
         let mut step = requests.len();

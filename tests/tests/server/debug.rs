@@ -93,3 +93,20 @@ fn nothing_happens_by_itself_between_start_and_stop() {
     assert_eq!(worker.next_task(), "foo");
     server.stop();
 }
+
+#[test]
+fn what_was_claimed_at_an_instant_to_come_is_delivered_once_debugging_is_over() {
+    let folder = Folder::new();
+    for command in ["dev", "serve"] {
+        let server = debugging(&folder, command);
+        let mut worker = Events::open(&server, "/poll/g/w");
+        done(&server, "debug.start", None, &json!({}));
+        let tags = json!({"resonate:target": "poll://any@g"});
+        let far = FAR - 3_600_000;
+        done(&server, "promise.create", Some(far), &json!({"id": "foo", "timeoutAt": FAR, "tags": tags}));
+        done(&server, "debug.start", None, &json!({}));
+        done(&server, "debug.stop", None, &json!({}));
+        assert_eq!(worker.next_task(), "foo");
+        server.stop();
+    }
+}

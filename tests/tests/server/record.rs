@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -289,6 +289,14 @@ fn a_server_that_cannot_record_does_not_start() {
     Start::new("dev", &folder).flag("--record", "absent/r").refused().says(1, &["--record", "cannot write absent/r"]);
     Start::new("dev", &folder).flag("--record", ".").refused().says(1, &["--record", "cannot write ."]);
     Start::new("dev", &folder).flag("--record", "/dev/full").refused().says(1, &["--record", "/dev/full"]);
+    // Nobody reads it: to open it would wait for ever.
+    let made = Command::new("mkfifo").arg(folder.file("pipe")).status().expect("a system with pipes");
+    assert!(made.success());
+    Start::new("dev", &folder)
+        .flag("--record", "pipe")
+        .refused()
+        .says(1, &["--record", "cannot write pipe", "no file"]);
+    assert!(folder.file("pipe").exists(), "it stays where it is");
     Start::new("dev", &folder).flag("--record-redact", "true").refused().says(2, &["record.redact", "record.file"]);
 }
 

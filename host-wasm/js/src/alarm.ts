@@ -75,6 +75,11 @@ export class Alarm {
     if (again && !this.#isStopped) this.#arm(this.#now() + RETRY_MILLIS);
   }
 
+  /** It rang, whoever did the waking: should the same instant still be the next one, there is more to do, and it is told again. */
+  rang(): void {
+    this.#at = undefined;
+  }
+
   /** Nothing rings any more. */
   stop(): void {
     this.#isStopped = true;

@@ -160,8 +160,12 @@ export class Server {
     return this.#durably(() => this.#turn((engine, now) => ({ body: call(engine, now), status: engine.status(), allow: engine.allow() })));
   }
 
-  /** Does everything that is due now. For whoever does the waking: see {@link ServerOptions.wake}. */
+  /**
+   * Does what is due now, a thousand things or so: when there is more, {@link nextWakeup} is still not later than now. For whoever does the waking,
+   * who is told again then: see {@link ServerOptions.wake}.
+   */
   tick(): Promise<void> {
+    this.#alarm?.rang();
     return this.#durably(() => this.#turn((engine, now) => engine.tick(now)));
   }
 

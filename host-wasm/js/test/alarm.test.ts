@@ -41,6 +41,22 @@ test("nothing goes off early because a wait is cut into pieces", async (t) => {
   assert.equal(slow.rung, 1);
 });
 
+test("who does the waking himself is told again when there is more to do at the same instant", async () => {
+  const told: (number | undefined)[] = [];
+  const alarm = new Alarm(() => START, () => START, async () => false, (at) => told.push(at));
+  const look = async () => {
+    alarm.set();
+    await undefined;
+  };
+  await look();
+  await look();
+  assert.deepEqual(told, [START]);
+  alarm.rang();
+  await look();
+  assert.deepEqual(told, [START, START]);
+  alarm.stop();
+});
+
 test("when nobody can say what is due next it is tried again", async (t) => {
   const unsure = stage(t, () => {
     throw new Error("the store does not answer");

@@ -1,4 +1,5 @@
 # make test    everything that must hold: format, lints, documentation, tests
+# make wasm    the core as WebAssembly, in target/wasm: quick when nothing has changed
 # make package build the npm package into host-wasm/js/dist; make js tests it
 # make bench   build the server in release and measure it (minutes); BENCH="--full" for everything (an hour)
 # make playground   build the playground into target/playground
@@ -14,7 +15,7 @@ NODE ?= $(CURDIR)/tests/clients/node_modules/.bin/node
 
 .PHONY: test setup fmt lint doc unit wasm package js bench bench-core playground dist deny audit
 
-test: setup fmt lint doc unit js
+test: setup fmt lint doc wasm unit js
 
 setup:
 	@scripts/setup.sh
@@ -40,7 +41,7 @@ package: wasm
 js: package
 	cd host-wasm/js && node_modules/.bin/tsc -p test && $(NODE) --test --test-reporter=tap 'test/*.test.ts'
 
-bench:
+bench: wasm
 	$(CARGO) build --release --locked -p resonate -p resonate-bench
 	target/release/resonate-bench --server target/release/resonate $(BENCH)
 

@@ -47,6 +47,7 @@ pub(crate) enum Section {
     Connections,
     DeadGroup,
     Growth,
+    Wasm,
 }
 
 impl Section {
@@ -61,13 +62,14 @@ impl Section {
             Section::Connections => "connections",
             Section::DeadGroup => "dead group",
             Section::Growth => "growth",
+            Section::Wasm => "wasm",
         }
     }
 
     /// Whether it needs more of a server than the stand-in has.
     fn has_workers(self) -> bool {
         match self {
-            Section::Disk | Section::Rates | Section::Timers | Section::Growth => false,
+            Section::Disk | Section::Rates | Section::Timers | Section::Growth | Section::Wasm => false,
             Section::Dispatch | Section::Burst | Section::Cycles | Section::Connections | Section::DeadGroup => true,
         }
     }

@@ -22,6 +22,7 @@ mod report;
 mod stand_in;
 mod targets;
 mod timers;
+mod wasm;
 mod workers;
 
 use std::process::ExitCode;

@@ -91,6 +91,11 @@ pub(crate) struct Findings {
     pub(crate) cycles_of_create: Option<f64>,
     pub(crate) crowd: Option<Crowd>,
     pub(crate) idle_kib: Option<u64>,
+    pub(crate) js_gzipped_bytes: Option<u64>,
+    /// The module's rate in another runtime than a browser's, relative to the core as it is.
+    pub(crate) module_of_native: Option<f64>,
+    pub(crate) node_per_second: Option<f64>,
+    pub(crate) page_ready_ms: Option<f64>,
     peak_kib: Option<u64>,
 }
 
@@ -144,7 +149,7 @@ impl Findings {
 
     /// Every target, in the order in which they are shown.
     pub(crate) fn targets(&self) -> Vec<Target> {
-        [self.of_the_store(), self.of_workers(), self.of_memory()].concat()
+        [self.of_the_store(), self.of_workers(), self.of_memory(), self.of_the_module()].concat()
     }
 
     fn of_the_store(&self) -> Vec<Target> {
@@ -187,6 +192,16 @@ impl Findings {
             judge("task cycles, of create", &Bound::Least(0.2), "", self.cycles_of_create),
             judge("RSS peak, 5000 workers", &Bound::Below(200.0), " MB", crowd_bytes),
             judge("dispatch p99, 5000 workers, of alone", &Bound::Most(2.0), "", crowd_p99),
+        ]
+    }
+
+    fn of_the_module(&self) -> Vec<Target> {
+        let kilobytes = self.js_gzipped_bytes.map(|bytes| bytes as f64 / 1e3);
+        vec![
+            judge("module for JavaScript, gzipped", &Bound::Most(250.0), " KB", kilobytes),
+            judge("module in wasmtime, of native", &Bound::Least(0.4), "", self.module_of_native),
+            judge("process(bytes) in Node", &Bound::Least(100_000.0), "/s", self.node_per_second),
+            judge("playground ready", &Bound::Most(1_000.0), " ms", self.page_ready_ms),
         ]
     }
 

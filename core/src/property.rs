@@ -87,8 +87,13 @@ impl Details {
     /// Notes a contradiction unless the property holds.
     fn expect(&mut self, holds: bool, what: impl Debug) {
         if !holds {
-            self.0.push(format!("{what:?}"));
+            self.note(&what);
         }
+    }
+
+    #[cold]
+    fn note(&mut self, what: &dyn Debug) {
+        self.0.push(format!("{what:?}"));
     }
 }
 
@@ -105,26 +110,21 @@ fn retry_positive(rules: &Rules, details: &mut Details) {
     details.expect(rules.retry_timeout > Millis::ZERO, rules);
 }
 
-const PARTS: &[&[Property]] = &[
-    promise_state::PROPERTIES,
-    task_state::PROPERTIES,
-    store_state::PROPERTIES,
-    promise_step::PROPERTIES,
-    task_step::PROPERTIES,
-    task_lease_step::PROPERTIES,
-    obligations::PROPERTIES,
-    CONFIGURATION,
-];
+/// The parts are kept apart for programs that check states only.
+const STATES: &[&[Property]] = &[promise_state::PROPERTIES, task_state::PROPERTIES, store_state::PROPERTIES];
+const STEPS: &[&[Property]] =
+    &[promise_step::PROPERTIES, task_step::PROPERTIES, task_lease_step::PROPERTIES, obligations::PROPERTIES];
+const CONFIGURATIONS: &[&[Property]] = &[CONFIGURATION];
 
 /// The whole catalogue.
 pub fn catalogue() -> impl Iterator<Item = &'static Property> {
-    PARTS.iter().copied().flatten()
+    [STATES, STEPS, CONFIGURATIONS].into_iter().flatten().copied().flatten()
 }
 
 /// What contradicts the state properties.
 #[must_use]
 pub fn check_state(moment: &Moment<'_>) -> Vec<Violation> {
-    violations(|check, details| match check {
+    violations(STATES, |check, details| match check {
         Check::State(check) => check(moment, details),
         Check::Step(_) | Check::Background(_) | Check::Configuration(_) => {}
     })
@@ -134,7 +134,7 @@ pub fn check_state(moment: &Moment<'_>) -> Vec<Violation> {
 #[must_use]
 pub fn check_step(step: &Step<'_>) -> Vec<Violation> {
     let background = step.request.is_background();
-    violations(|check, details| match check {
+    violations(STEPS, |check, details| match check {
         Check::Step(check) => check(step, details),
         Check::Background(check) if background => check(step, details),
         Check::Background(_) | Check::State(_) | Check::Configuration(_) => {}
@@ -144,16 +144,16 @@ pub fn check_step(step: &Step<'_>) -> Vec<Violation> {
 /// What contradicts the properties of configurations.
 #[must_use]
 pub fn check_configuration(rules: &Rules) -> Vec<Violation> {
-    violations(|check, details| match check {
+    violations(CONFIGURATIONS, |check, details| match check {
         Check::Configuration(check) => check(rules, details),
         Check::State(_) | Check::Step(_) | Check::Background(_) => {}
     })
 }
 
-fn violations(run: impl Fn(Check, &mut Details)) -> Vec<Violation> {
+fn violations(parts: &[&'static [Property]], run: impl Fn(Check, &mut Details)) -> Vec<Violation> {
     let mut found = Vec::new();
     let mut details = Details::default();
-    for property in catalogue() {
+    for property in parts.iter().copied().flatten() {
         run(property.check, &mut details);
         found.extend(details.0.drain(..).map(|detail| Violation { property: property.name, detail }));
     }

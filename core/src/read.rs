@@ -1,6 +1,6 @@
 //! What a decision may need to know: keys and bounded scans. Stores answer them by filling [`crate::records::Records`].
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 use crate::address::Address;
@@ -10,7 +10,7 @@ use crate::search::{SearchPromises, SearchSchedules, SearchTasks};
 use crate::time::Timestamp;
 
 /// One thing to load.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Read {
     /// A promise.

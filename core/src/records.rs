@@ -9,12 +9,12 @@ use crate::address::Address;
 use crate::due::DueIndex;
 use crate::id::Id;
 use crate::message::{MessageKey, OutboxEntry};
-use crate::promise::Promise;
+use crate::promise::{Promise, PromiseState};
 use crate::read::Read;
 use crate::scan::Scan;
 use crate::schedule::Schedule;
 use crate::snapshot::Snapshot;
-use crate::task::Task;
+use crate::task::{Task, TaskState};
 
 /// Records by key, present or known to be absent.
 pub(crate) type Table<K, R> = BTreeMap<K, Option<Arc<R>>>;
@@ -141,6 +141,22 @@ impl Records {
             Read::Promises { .. } | Read::Tasks { .. } | Read::Schedules { .. } => self.pages.contains_key(read),
             Read::CallbacksOf { .. } | Read::ListenersOf { .. } | Read::HeldBy { .. } | Read::Branch { .. } => false,
         }
+    }
+
+    /// A promise and the task of the same id, both known, that no store of this machine holds together: a task is there exactly when its promise has
+    /// a target, and fulfilled exactly when it is settled. A decision over them panics, so that a host whose rows come from somebody else asks first.
+    #[must_use]
+    pub fn contradiction(&self) -> Option<&Id> {
+        let mut known = self.tasks.iter().filter_map(|(id, task)| Some((id, task, self.promises.get(id)?)));
+        let fits = |task: &Option<Arc<Task>>, promise: &Option<Arc<Promise>>| match (task, promise) {
+            (Some(task), Some(promise)) => {
+                let settled = promise.state != PromiseState::Pending;
+                promise.target().is_some() && settled == (task.state == TaskState::Fulfilled)
+            }
+            (Some(_), None) => false,
+            (None, promise) => promise.as_ref().is_none_or(|promise| promise.target().is_none()),
+        };
+        known.find(|(_, task, promise)| !fits(task, promise)).map(|(id, ..)| id)
     }
 
     /// Takes the loaded answer to [`Read::Promise`]. What is known already stays: it is as fresh or fresher.

@@ -1,6 +1,7 @@
 //! Everything that can happen to the machine: requests of clients, work of the background, reports of the host. Both protocols are
 //! spellings of these; what differs between the spellings is not here.
 
+mod json;
 mod kind;
 
 use serde::{Deserialize, Serialize};
@@ -15,7 +16,7 @@ use crate::time::{Millis, Timestamp};
 use crate::value::Value;
 
 /// One thing that happens to the machine.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Request {
     /// `promise.get`

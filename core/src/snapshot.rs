@@ -88,7 +88,8 @@ mod rows {
     ) -> Result<BTreeMap<R::Key, Arc<R>>, D::Error> {
         let rows = Vec::<Arc<R>>::deserialize(deserializer)?;
         let count = rows.len();
-        let table: BTreeMap<_, _> = rows.into_iter().map(|row| (row.key(), row)).collect();
+        let mut table = BTreeMap::new();
+        table.extend(rows.into_iter().map(|row| (row.key(), row)));
         if table.len() == count { Ok(table) } else { Err(serde::de::Error::custom("two records have the same key")) }
     }
 }
@@ -105,10 +106,16 @@ impl fmt::Display for InvalidSnapshot {
 
 impl std::error::Error for InvalidSnapshot {}
 
+// Collections are extended, not collected: that would sort what is sorted already.
+
 fn present<K: Clone + Ord, R>(table: &BTreeMap<K, Option<Arc<R>>>) -> BTreeMap<K, Arc<R>> {
-    table.iter().filter_map(|(key, row)| Some((key.clone(), Arc::clone(row.as_ref()?)))).collect()
+    let mut rows = BTreeMap::new();
+    rows.extend(table.iter().filter_map(|(key, row)| Some((key.clone(), Arc::clone(row.as_ref()?)))));
+    rows
 }
 
 fn pairs<'a, K: Clone + Ord + 'a>(rows: impl Iterator<Item = (&'a Arc<str>, &'a K)>) -> BTreeSet<(Id, K)> {
-    rows.map(|(owner, key)| (Id::of_shared(owner), key.clone())).collect()
+    let mut pairs = BTreeSet::new();
+    pairs.extend(rows.map(|(owner, key)| (Id::of_shared(owner), key.clone())));
+    pairs
 }

@@ -1,7 +1,7 @@
 //! The changes that decisions make: few, typed, each with the guard that it relies on. [`Write::apply_to`] is the one definition of what a
 //! write does; every store is tested against it.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::task::{Task, TaskState};
 use crate::time::Timestamp;
 
 /// One change of a store.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Write {
     /// Inserts a promise. Guard: the id is free.

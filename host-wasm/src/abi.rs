@@ -135,7 +135,7 @@ pub extern "C" fn resonate_rest(server: u32, now: u64) -> i32 {
     ask(server, |face, input| {
         let line = input.iter().position(|byte| *byte == b'\n').unwrap_or(input.len());
         let (head, body) = (&input[..line], input.get(line + 1..).unwrap_or_default());
-        let head: CallIn = crate::fault::parse("rest", head)?;
+        let head: CallIn = crate::fault::parse_object("rest", head)?;
         let CallIn { method, path, query, key, strict } = &head;
         let call = rest::Call { method, path, query, key: key.as_deref(), strict: strict.as_deref(), body };
         Ok(face.rest(&call, now)?.body)

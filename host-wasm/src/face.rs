@@ -14,7 +14,7 @@ use resonate_core::wire::rest;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::fault::{Fault, instant, parse};
+use crate::fault::{Fault, instant, parse_object};
 use crate::journal::Journal;
 use crate::serve::Serve;
 use crate::session::{Session, Stepped};
@@ -37,7 +37,7 @@ pub(crate) struct Options {
 
 impl Options {
     pub(crate) fn parse(json: &[u8]) -> Result<Self, Fault> {
-        let options: Self = if json.is_empty() { Self::default() } else { parse("options", json)? };
+        let options: Self = if json.is_empty() { Self::default() } else { parse_object("options", json)? };
         match options.retry_timeout {
             Some(millis) if millis.as_millis() == 0 => {
                 Err(Fault::bad("options", "retryTimeout must be at least 1 millisecond"))
@@ -200,7 +200,7 @@ impl Face {
 
     /// Takes a report of a delivery: `{key, version, went: "delivered" | "failed" | "unclaimed"}`.
     pub(crate) fn report(&mut self, report: &[u8], now: u64) -> Result<(), Fault> {
-        let (ReportIn { key, version, went }, now) = (parse("report", report)?, instant(now)?);
+        let (ReportIn { key, version, went }, now) = (parse_object("report", report)?, instant(now)?);
         let went = match went {
             WentIn::Delivered => Went::Delivered,
             // One caller: nothing comes again together with anybody else's.
@@ -212,7 +212,7 @@ impl Face {
 
     /// Tells that somebody can take messages: `{mailbox, prefix, room}`. They are among the next events.
     pub(crate) fn connected(&mut self, connected: &[u8], now: u64) -> Result<(), Fault> {
-        let ConnectedIn { mailbox, prefix, room } = parse("connected", connected)?;
+        let ConnectedIn { mailbox, prefix, room } = parse_object("connected", connected)?;
         self.server.connected(&mailbox, prefix.as_deref(), room, instant(now)?)
     }
 
@@ -228,7 +228,7 @@ impl Face {
 
     /// Puts a snapshot in place of the whole state.
     pub(crate) fn restore(&mut self, snapshot: &[u8]) -> Result<(), Fault> {
-        let snapshot: Snapshot = parse("snapshot", snapshot)?;
+        let snapshot: Snapshot = parse_object("snapshot", snapshot)?;
         let rules = self.server.rules().clone();
         let Some(journal) = self.server.journal() else {
             return Err(Fault::bad("restore", "only a server that keeps everything in memory can be restored"));
@@ -292,3 +292,6 @@ pub(crate) fn mailboxes(group: &str, worker: &str) -> [Mailbox; 2] {
 fn to_json<T: Serialize>(json: &T) -> Vec<u8> {
     serde_json::to_vec(json).expect("what is printed is plain JSON")
 }
+
+#[cfg(test)]
+mod tests;

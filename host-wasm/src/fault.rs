@@ -52,7 +52,20 @@ impl<E: fmt::Display> From<TxError<E>> for Fault {
 /// # Errors
 /// A fault that names the argument.
 pub(crate) fn parse<'a, T: serde::Deserialize<'a>>(name: &str, bytes: &'a [u8]) -> Result<T, Fault> {
-    serde_json::from_slice(bytes).map_err(|why| Fault::bad(name, why))
+    // Of text, as the core reads it: nothing is in the module twice.
+    let text = std::str::from_utf8(bytes).map_err(|why| Fault::bad(name, why))?;
+    serde_json::from_str(text).map_err(|why| Fault::bad(name, why))
+}
+
+/// Reads a JSON object that the caller gave. A list would pass for the fields of a structure in their order.
+///
+/// # Errors
+/// A fault that names the argument.
+pub(crate) fn parse_object<'a, T: serde::Deserialize<'a>>(name: &str, bytes: &'a [u8]) -> Result<T, Fault> {
+    match bytes.trim_ascii_start().first() {
+        Some(b'[') => Err(Fault::bad(name, "must be a JSON object")),
+        Some(_) | None => parse(name, bytes),
+    }
 }
 
 /// Reads an instant.

@@ -127,3 +127,6 @@ impl Tx for JournalTx<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,7 @@ mod local;
 mod memory;
 mod server;
 mod sqlite;
+mod wasm;
 
 use crate::driver::{Dials, Driver};
 
@@ -25,11 +26,13 @@ pub enum Kind {
     Http,
     /// The server over a database file, through gRPC.
     Grpc,
+    /// The core as a WebAssembly module.
+    Wasm,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 4] = [Self::Memory, Self::Sqlite, Self::Http, Self::Grpc];
+    pub const ALL: [Self; 5] = [Self::Memory, Self::Sqlite, Self::Http, Self::Grpc, Self::Wasm];
 
     /// The name in tables and failures.
     #[must_use]
@@ -39,6 +42,7 @@ impl Kind {
             Self::Sqlite => "sqlite",
             Self::Http => "http",
             Self::Grpc => "grpc",
+            Self::Wasm => "wasm",
         }
     }
 
@@ -50,6 +54,7 @@ impl Kind {
             Self::Sqlite => Box::new(sqlite::open(dials)),
             Self::Http => Box::new(http::Http::open(dials)),
             Self::Grpc => Box::new(grpc::Grpc::open(dials)),
+            Self::Wasm => Box::new(wasm::Wasm::open(dials)),
         }
     }
 }

@@ -10,3 +10,4 @@ mod store_contract;
 #[path = "../../core/tests/support/mod.rs"]
 mod support;
 mod tables;
+mod wasm_parity;

@@ -1,8 +1,8 @@
 //! Ten thousand requests that are nearly right, of both protocols, against the HTTP server: each is answered in the form of its protocol, none
 //! with a fault of the server, and one that is refused has changed nothing, down to the last byte of the store.
 
-mod requests;
-mod wounds;
+pub(crate) mod requests;
+pub(crate) mod wounds;
 
 use std::collections::BTreeMap;
 

@@ -17,8 +17,9 @@ use crate::id::Id;
 /// [`BadInput`] names the field that does not fit, or the place where the text stops being JSON.
 pub fn parse_json<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, BadInput> {
     // The path costs time, so that it is looked for only when something is wrong.
-    serde_json::from_slice(bytes).map_err(|error| {
-        let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let text = std::str::from_utf8(bytes).map_err(|why| BadInput(format!("the body is not JSON: {why}")))?;
+    serde_json::from_str(text).map_err(|error| {
+        let mut deserializer = serde_json::Deserializer::from_str(text);
         match serde_path_to_error::deserialize::<_, T>(&mut deserializer) {
             Err(traced) if error.is_data() && traced.path().iter().len() > 0 => {
                 BadInput::field(&traced.path().to_string(), traced.inner())

@@ -4,7 +4,7 @@ use resonate_tests::driver::HttpCall;
 use resonate_tests::table::envelope_of;
 
 /// What every server holds before the first mutant: promises pending and settled, tasks in every state, waiters, a schedule.
-pub(super) const SETTING: [(&str, &str); 12] = [
+pub(crate) const SETTING: [(&str, &str); 12] = [
     ("promise.create", r#"{"id":"a","timeoutAt":90000,"param":{"data":"e30="},"tags":{"t":"u"}}"#),
     (
         "promise.create",

@@ -75,7 +75,7 @@ pub(super) fn mutant(rng: &mut Rng) -> HttpCall {
 }
 
 /// Changes one value of the body, or one name, and leaves it JSON.
-fn wound_json(rng: &mut Rng, body: &mut Vec<u8>) {
+pub(crate) fn wound_json(rng: &mut Rng, body: &mut Vec<u8>) {
     let Ok(mut whole) = serde_json::from_slice::<Value>(body) else { return };
     wound_within(rng, &mut whole);
     *body = whole.to_string().into_bytes();
@@ -126,7 +126,8 @@ fn value(rng: &mut Rng) -> Value {
         1 => json!(rng.bool()),
         2 => json!(rng.u8(0..4)),
         3 => json!(rng.i64(..)),
-        4 => json!(rng.f64() * 1e6),
+        // Few digits: what more of them come to depends on how JSON is read.
+        4 => json!(f64::from(rng.i32(..)) / 8.0),
         5 => json!([9_007_199_254_740_991_u64, 9_007_199_254_740_992, u64::MAX, 999, 1_000, 1_001][rng.usize(..6)]),
         6 => json!({}),
         7 => json!([]),
@@ -138,7 +139,7 @@ fn value(rng: &mut Rng) -> Value {
 }
 
 /// Changes bytes without regard for what they are.
-fn wound_bytes(rng: &mut Rng, body: &mut Vec<u8>) {
+pub(crate) fn wound_bytes(rng: &mut Rng, body: &mut Vec<u8>) {
     let at = rng.usize(..=body.len());
     let end = (at + rng.usize(..16)).min(body.len());
     match rng.u8(0..5) {

@@ -13,7 +13,7 @@ fi
 rm -rf $out
 mkdir -p $out/wasm
 cp -r host-wasm/playground/{index.html,icon.svg,app,style} $out/
-cp target/wasm/js/{resonate.js,resonate.d.ts,resonate_bg.wasm,resonate_bg.wasm.d.ts} $out/wasm/
+cp target/wasm/history/{resonate.js,resonate.d.ts,resonate_bg.wasm,resonate_bg.wasm.d.ts} $out/wasm/
 
 # What a page fetches is there compressed too, for servers that send it so.
 find $out -type f ! -name '*.d.ts' -exec gzip -9nk {} +

@@ -1,14 +1,20 @@
 #!/usr/bin/env bash
-# Builds the core as WebAssembly: target/wasm/abi.wasm, which imports nothing, and target/wasm/js, a module with its JavaScript and its types.
+# Builds the core as WebAssembly, in target/wasm: abi.wasm, which imports nothing; js, a module with its JavaScript and its types; history, the same
+# with what steps through recordings.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 out=target/wasm
+built=target/wasm-build/wasm32-unknown-unknown/wasm/resonate_wasm.wasm
 mkdir -p $out
 
+# What a panic says names the places of libraries, not those of whoever built them.
+FLAGS="--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}/registry/src/="
+
 build() { # face
-    CARGO_TARGET_DIR=target/wasm-build cargo build --quiet --locked --profile wasm --target wasm32-unknown-unknown \
-        -p resonate-wasm --no-default-features --features "$1" >&2
+    CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS="$FLAGS" CARGO_TARGET_DIR=target/wasm-build cargo build --quiet --locked \
+        --profile wasm --target wasm32-unknown-unknown -p resonate-wasm --no-default-features --features "$1" >&2
+    cp --remove-destination $built "$out/$1.wasm"
 }
 
 # A compiler of its own where the toolchain has none for the target, for these builds alone.
@@ -17,11 +23,15 @@ build() { # face
     eval "$env"
     # Nothing reads its names: what a panic says is kept by the module itself.
     CARGO_PROFILE_WASM_STRIP=symbols build abi
-    cp --remove-destination target/wasm-build/wasm32-unknown-unknown/wasm/resonate_wasm.wasm $out/abi.wasm
-    # What a page loads counts every byte.
-    export CARGO_PROFILE_WASM_OPT_LEVEL=s
+    # What a page loads counts every byte. Functions of a few instructions are not worth a call, and cost nothing where they are called.
+    export CARGO_PROFILE_WASM_OPT_LEVEL=z
+    FLAGS+=" -Cllvm-args=--inline-threshold=25"
     build js
+    build history
 )
-# Begun anew: nothing of an earlier build is left, nor written into what others may have linked.
-rm -rf $out/js
-cargo run --quiet --locked -p resonate-wasm-bindgen -- target/wasm-build/wasm32-unknown-unknown/wasm/resonate_wasm.wasm $out/js
+for face in js history; do
+    # Begun anew: nothing of an earlier build is left, nor written into what others may have linked.
+    rm -rf "${out:?}/$face"
+    cargo run --quiet --locked -p resonate-wasm-bindgen -- "$out/$face.wasm" "$out/$face"
+    rm "$out/$face.wasm"
+done

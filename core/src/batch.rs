@@ -2,7 +2,7 @@
 //! itself: [`Batch::step`] says what the host has to do next.
 
 use std::borrow::Cow;
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
 use crate::decide::{Decision, Missing, decide};
 use crate::effect::Effect;
@@ -14,6 +14,7 @@ use crate::records::Records;
 use crate::reply::Reply;
 use crate::request::Request;
 use crate::rules::Rules;
+use crate::shown::shown;
 use crate::time::Timestamp;
 use crate::write::Write;
 
@@ -155,9 +156,10 @@ impl<'a> Batch<'a> {
 
     /// What these requests are likely to read and is not known yet.
     fn unknown_of<'r>(&self, requests: impl Iterator<Item = &'r Request>) -> Option<Vec<Read>> {
-        let hints: BTreeSet<Read> =
-            requests.flat_map(Request::hints).filter(|read| !self.records.knows(read)).collect();
-        (!hints.is_empty()).then(|| hints.into_iter().collect())
+        let mut hints: Vec<Read> = requests.flat_map(Request::hints).filter(|read| !self.records.knows(read)).collect();
+        hints.sort_unstable();
+        hints.dedup();
+        (!hints.is_empty()).then_some(hints)
     }
 
     /// A page of a search cannot be loaded over writes that the store does not have yet.
@@ -167,7 +169,7 @@ impl<'a> Batch<'a> {
 
     fn load(&mut self, reads: Vec<Read>) -> Step {
         self.loads += 1;
-        assert!(self.loads <= REQUEST_LOADS_MAX, "the store does not answer {reads:?}");
+        assert!(self.loads <= REQUEST_LOADS_MAX, "the store does not answer {}", shown(&reads));
         Step::Load(reads)
     }
 
@@ -176,7 +178,7 @@ impl<'a> Batch<'a> {
         let Decision { reply, writes, mut effects, follow_ups, projected } = decision;
         for write in &writes {
             let applied = write.apply_to(&mut self.records);
-            assert!(applied.is_ok(), "a decision contradicts the records it was made of: {write:?}");
+            assert!(applied.is_ok(), "a decision contradicts the records it was made of: {}", shown(write));
             if let Write::InsertTask(task) = write {
                 // A task that did not exist has no message: that need not be looked up.
                 self.records.learn_message(&MessageKey::Execute { task: task.id.clone() }, None);

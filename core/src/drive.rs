@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::address::Mailbox;
+use crate::at_hand::AtHand;
 use crate::batch::{Batch, Finished, Step};
 use crate::decide::{Missing, decide};
 use crate::due::{Due, DueKind};
@@ -34,6 +35,11 @@ pub trait Store {
     /// # Errors
     /// The store's.
     fn begin(&mut self) -> Result<Self::Tx<'_>, Self::Error>;
+
+    /// This store, if it has all of its records at hand: a host with one thread then needs no transactions, see [`crate::at_hand`].
+    fn at_hand(&mut self) -> Option<&mut dyn AtHand> {
+        None
+    }
 }
 
 /// A store that can be emptied.

@@ -183,7 +183,7 @@ impl DueIndex {
             None => keys.take(limit).cloned().collect(),
             Some(prefix) => {
                 let mut keys: Vec<MessageKey> = keys.filter(|key| key.id().starts_with(prefix)).cloned().collect();
-                keys.sort_by(|a, b| (a.id(), a).cmp(&(b.id(), b)));
+                keys.sort_unstable_by(|a, b| (a.id(), a).cmp(&(b.id(), b)));
                 keys.truncate(limit);
                 keys
             }

@@ -26,6 +26,7 @@
 #![deny(missing_docs)]
 
 pub mod address;
+pub mod at_hand;
 pub mod batch;
 mod cron;
 mod decide;
@@ -49,6 +50,7 @@ pub mod rules;
 mod scan;
 pub mod schedule;
 pub mod search;
+mod shown;
 pub mod snapshot;
 pub mod task;
 pub mod time;

@@ -8,6 +8,7 @@ mod wire;
 use std::collections::BTreeSet;
 
 use crate::address::Mailbox;
+use crate::at_hand;
 use crate::batch::Finished;
 use crate::drive::{self, Beside, Store, Tx, TxError};
 use crate::due::{DueKey, DueKind};
@@ -179,7 +180,7 @@ impl<S: Store> Local<S> {
     }
 
     fn submit_at(&mut self, request: &Request, now: Timestamp) -> Outcome<S, Reply> {
-        if request.is_read() {
+        if request.is_read() && self.store.at_hand().is_none() {
             let mut tx = self.store.begin()?;
             let beside = drive::read(&mut tx, &self.rules, request, now)?;
             drop(tx);
@@ -209,7 +210,10 @@ impl<S: Store> Local<S> {
         }
         while replies.len() < requests.len() {
             let rest = &requests[replies.len()..];
-            let Finished { outcomes, follow_ups, writes: _ } = drive::run(&mut self.store, &self.rules, rest, now)?;
+            let Finished { outcomes, follow_ups, writes: _ } = match self.store.at_hand() {
+                Some(store) => at_hand::run(store, &self.rules, rest, now),
+                None => drive::run(&mut self.store, &self.rules, rest, now)?,
+            };
             for (request, outcome) in rest.iter().zip(outcomes) {
                 self.note(now, request, &outcome.reply);
                 self.take(outcome.effects);

@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use crate::address::{Address, Mailbox};
+use crate::at_hand::AtHand;
 use crate::decide::{Decision, Missing, decide};
 use crate::drive::{Reset, Store, Tx, TxError};
 use crate::due::{Due, DueKind};
@@ -17,6 +18,7 @@ use crate::request::Request;
 use crate::rules::Rules;
 use crate::schedule::Schedule;
 use crate::search::{PageRoom, PromiseOrder, SearchPromises, SearchSchedules, SearchTasks, has_all};
+use crate::shown::shown;
 use crate::snapshot::{InvalidSnapshot, Snapshot};
 use crate::task::Task;
 use crate::time::{MILLIS_MAX, Timestamp};
@@ -112,11 +114,11 @@ impl MemoryStore {
     pub fn apply(&mut self, rules: &Rules, request: &Request, now: Timestamp) -> Decision {
         let decision = match decide(rules, request, now, &self.records) {
             Ok(decision) => decision,
-            Err(Missing(reads)) => unreachable!("a closed set misses nothing: {reads:?}"),
+            Err(Missing(reads)) => unreachable!("a closed set misses nothing: {}", shown(&reads)),
         };
         for write in &decision.writes {
             let applied = write.apply_to(&mut self.records);
-            assert!(applied.is_ok(), "a decision contradicts the records it was made of: {write:?}");
+            assert!(applied.is_ok(), "a decision contradicts the records it was made of: {}", shown(write));
         }
         decision
     }
@@ -128,6 +130,16 @@ impl Store for MemoryStore {
 
     fn begin(&mut self) -> Result<MemoryTx<'_>, Infallible> {
         Ok(MemoryTx { records: &mut self.records, staged: Vec::new() })
+    }
+
+    fn at_hand(&mut self) -> Option<&mut dyn AtHand> {
+        Some(self)
+    }
+}
+
+impl AtHand for MemoryStore {
+    fn apply(&mut self, rules: &Rules, request: &Request, now: Timestamp) -> Decision {
+        self.apply(rules, request, now)
     }
 }
 
@@ -183,7 +195,7 @@ impl Tx for MemoryTx<'_> {
         }
         for write in &self.staged {
             let applied = write.apply_to(self.records);
-            assert!(applied.is_ok(), "a guard held on a copy and not on the original: {write:?}");
+            assert!(applied.is_ok(), "a guard held on a copy and not on the original: {}", shown(write));
         }
         Ok(())
     }
@@ -271,7 +283,7 @@ pub(crate) fn search(from: &Records, read: &Read) -> Page {
         | Read::CallbacksOf { .. }
         | Read::ListenersOf { .. }
         | Read::HeldBy { .. }
-        | Read::Branch { .. } => unreachable!("not a search: {read:?}"),
+        | Read::Branch { .. } => unreachable!("not a search: {}", shown(read)),
     }
 }
 
@@ -282,7 +294,7 @@ fn search_promises(from: &Records, search: &SearchPromises, now: Timestamp) -> V
         PromiseOrder::ById { .. } => page(matching, search.limit, |promise| promise.weight()),
         PromiseOrder::Newest { .. } => {
             let mut newest: Vec<Arc<Promise>> = matching.collect();
-            newest.sort_by(|a, b| (b.created_at, &b.id).cmp(&(a.created_at, &a.id)));
+            newest.sort_unstable_by(|a, b| (b.created_at, &b.id).cmp(&(a.created_at, &a.id)));
             page(newest.into_iter(), search.limit, |promise| promise.weight())
         }
     }

@@ -11,6 +11,7 @@ use crate::message::{MessageKey, OutboxEntry};
 use crate::promise::{Promise, PromiseState};
 use crate::records::Records;
 use crate::schedule::Schedule;
+use crate::shown::shown;
 use crate::task::{Task, TaskState};
 use crate::time::Timestamp;
 
@@ -180,7 +181,7 @@ impl Write {
             | Self::InsertListener { .. }
             | Self::DeleteListener { .. }
             | Self::PutMessage(_)
-            | Self::DeleteMessage { .. } => unreachable!("not a write of a schedule: {self:?}"),
+            | Self::DeleteMessage { .. } => unreachable!("not a write of a schedule: {}", shown(self)),
         }
         Ok(())
     }

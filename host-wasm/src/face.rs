@@ -1,8 +1,10 @@
 //! One server as both faces show it: JSON bytes and instants in, JSON bytes out. Owns the shapes of what crosses the boundary beside the two
 //! protocols.
 
+use std::fmt;
+
 use resonate_core::address::Mailbox;
-#[cfg(feature = "js")]
+#[cfg(feature = "history")]
 use resonate_core::local::Happened;
 use resonate_core::local::{Local, Went};
 use resonate_core::memory::MemoryStore;
@@ -101,7 +103,6 @@ struct ConnectedIn {
 }
 
 /// A server behind a face.
-#[derive(Debug)]
 pub(crate) struct Face {
     server: Box<dyn Serve>,
     server_url: Option<String>,
@@ -109,6 +110,13 @@ pub(crate) struct Face {
     session: Option<Box<Session>>,
     /// The status of the last answer, HTTP's.
     status: u16,
+}
+
+impl fmt::Debug for Face {
+    /// Without the server: to show all of it the module would hold the text of every field there is.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Face").field("status", &self.status).finish_non_exhaustive()
+    }
 }
 
 impl Face {
@@ -123,7 +131,7 @@ impl Face {
     }
 
     /// A server that goes on from the state of a store, all that happens to it noted. It obeys no debugging: time is its host's alone.
-    #[cfg(feature = "js")]
+    #[cfg(feature = "history")]
     pub(crate) fn watched(rules: Rules, store: MemoryStore) -> Self {
         let mut server: Box<dyn Serve> = Box::new(Local::new(Journal::of(store, false), rules, false));
         server.watch();
@@ -131,7 +139,7 @@ impl Face {
     }
 
     /// What has happened since the last time, to a [`Self::watched`] server.
-    #[cfg(feature = "js")]
+    #[cfg(feature = "history")]
     pub(crate) fn take_log(&mut self) -> Vec<Happened> {
         self.server.take_log()
     }

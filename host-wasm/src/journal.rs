@@ -3,13 +3,17 @@
 use std::collections::BTreeSet;
 use std::convert::Infallible;
 
+use resonate_core::Decision;
 use resonate_core::address::Mailbox;
+use resonate_core::at_hand::AtHand;
 use resonate_core::drive::{Reset, Store, Tx, TxError};
 use resonate_core::due::{Due, DueKind};
 use resonate_core::memory::{MemoryStore, MemoryTx};
 use resonate_core::message::MessageKey;
 use resonate_core::read::Read;
 use resonate_core::records::Records;
+use resonate_core::request::Request;
+use resonate_core::rules::Rules;
 use resonate_core::snapshot::Snapshot;
 use resonate_core::time::Timestamp;
 use resonate_core::write::Write;
@@ -73,6 +77,20 @@ impl Store for Journal {
     fn begin(&mut self) -> Result<JournalTx<'_>, Infallible> {
         let Ok(tx) = self.store.begin();
         Ok(JournalTx { tx, changes: self.changes.as_mut(), staged: Vec::new() })
+    }
+
+    fn at_hand(&mut self) -> Option<&mut dyn AtHand> {
+        Some(self)
+    }
+}
+
+impl AtHand for Journal {
+    fn apply(&mut self, rules: &Rules, request: &Request, now: Timestamp) -> Decision {
+        let decision = self.store.apply(rules, request, now);
+        if let Some(changes) = &mut self.changes {
+            changes.rows.extend(decision.writes.iter().map(Row::of));
+        }
+        decision
     }
 }
 

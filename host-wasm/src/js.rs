@@ -1,6 +1,7 @@
 //! The face for JavaScript: one class. Bytes are `Uint8Array`s, instants are numbers of milliseconds since the epoch; a fault is thrown as the
 //! JSON text of `{"kind": …, "error": …}`. The package around it makes of that what JavaScript expects.
 
+#[cfg(feature = "history")]
 mod history;
 mod scan;
 mod store;
@@ -15,6 +16,7 @@ use crate::face::{Face, Options};
 use crate::fault::Fault;
 use crate::panic;
 
+#[cfg(feature = "history")]
 pub use history::JsHistory;
 pub use store::JsStore;
 
@@ -171,23 +173,6 @@ impl Machine {
     #[wasm_bindgen(js_name = adoptOrphans)]
     pub fn adopt_orphans(&mut self, now: f64) -> Thrown<()> {
         self.face.adopt_orphans(millis(now)?).map_err(thrown)
-    }
-
-    /// Begins a batch whose records lie with the caller. Takes a JSON list of requests, gives `{"load": [read, …]}` or `{"commit": {"writes": […],
-    /// "outcomes": [{reply, effects}, …], "follow_ups": [{request, reply, effects}, …]}}`.
-    ///
-    /// # Errors
-    /// When the requests do not fit.
-    pub fn submit(&mut self, requests: &[u8], now: f64) -> Thrown<Vec<u8>> {
-        self.face.submit(requests, millis(now)?).map_err(thrown)
-    }
-
-    /// Goes on with a batch: a JSON list of the answers to its reads. Gives the same as [`Self::submit`].
-    ///
-    /// # Errors
-    /// When no batch waits, or the answers do not fit; then the batch is over.
-    pub fn supply(&mut self, answers: &[u8]) -> Thrown<Vec<u8>> {
-        self.face.supply(answers).map_err(thrown)
     }
 
     /// The whole state as JSON.

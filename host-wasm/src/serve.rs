@@ -1,6 +1,6 @@
 //! A server whatever its store: what both faces carry.
 
-use std::fmt::{Debug, Display};
+use std::fmt::Display;
 
 use resonate_core::address::Mailbox;
 use resonate_core::drive::Reset;
@@ -18,7 +18,7 @@ use crate::fault::Fault;
 use crate::journal::Journal;
 
 /// A [`Local`] over some store.
-pub(crate) trait Serve: Debug {
+pub(crate) trait Serve {
     fn rules(&self) -> &Rules;
     fn envelope(&mut self, body: &[u8], now: Timestamp) -> Result<Answer, Fault>;
     fn rest(&mut self, call: &rest::Call<'_>, now: Timestamp) -> Result<rest::Answer, Fault>;
@@ -55,7 +55,7 @@ impl Kept for Journal {
 
 impl<S> Serve for Local<S>
 where
-    S: Reset<Error: Display> + Kept + Debug,
+    S: Reset<Error: Display> + Kept,
 {
     fn rules(&self) -> &Rules {
         self.rules()

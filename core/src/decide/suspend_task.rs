@@ -38,16 +38,23 @@ fn check(t: &Transition<'_>, held: &TaskRef, awaited: &[Id]) -> Result<(), Refus
     if awaited.contains(&held.id) {
         return Err(Refusal::Invalid("a task cannot await its own promise".to_owned()));
     }
-    let distinct: BTreeSet<&Id> = awaited.iter().collect();
-    if t.rules.strict && distinct.len() < awaited.len() {
+    if t.rules.strict && distinct(awaited).len() < awaited.len() {
         return Err(Refusal::Invalid("'actions' must not name a promise twice".to_owned()));
     }
     Ok(())
 }
 
+/// Ids in order, each once.
+fn distinct(ids: &[Id]) -> Vec<&Id> {
+    let mut distinct: Vec<&Id> = ids.iter().collect();
+    distinct.sort_unstable();
+    distinct.dedup();
+    distinct
+}
+
 /// The awaited promises, each once.
 fn load_awaited(t: &mut Transition<'_>, awaited: &[Id]) -> Decided<Vec<Arc<Promise>>> {
-    let distinct: BTreeSet<&Id> = awaited.iter().collect();
+    let distinct = distinct(awaited);
     t.prefetch(distinct.iter().map(|id| Read::Promise((*id).clone())))?;
     let mut promises = Vec::with_capacity(distinct.len());
     for id in distinct {

@@ -18,6 +18,7 @@ use crate::reply::{Refusal, Reply};
 use crate::request::{Request, TaskRef};
 use crate::rules::Rules;
 use crate::schedule::Schedule;
+use crate::shown::shown;
 use crate::task::{Task, TaskState};
 use crate::time::Timestamp;
 use crate::write::Write;
@@ -110,7 +111,7 @@ impl<'a> Transition<'a> {
         let task = self.stored_task(id)?;
         match (task, promise) {
             (Some(task), Some(promise)) => Ok(Some((task, promise))),
-            (task, promise) => panic!("task {id} without its promise: {task:?} {promise:?}"),
+            (task, promise) => panic!("task {id} without its promise: {}", shown(&(task, promise))),
         }
     }
 

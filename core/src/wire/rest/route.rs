@@ -12,6 +12,7 @@ use super::{
 use crate::reply::Reply;
 use crate::request::{Request, Verdict};
 use crate::search::SearchPromises;
+use crate::shown::shown;
 use crate::wire::BadInput;
 
 /// A call of the API, in the texts that HTTP has for it.
@@ -263,7 +264,7 @@ pub fn print(status: Status, reply: &Reply, search: Option<&SearchPromises>) -> 
         }
         (Reply::Refused(refusal), _) if status == Status::Invalid => body::print_error(&refusal.to_string()),
         (Reply::Refused(_), _) => b"null".to_vec(),
-        (reply, _) => unreachable!("no answer of the 2023 API: {reply:?}"),
+        (reply, _) => unreachable!("no answer of the 2023 API: {}", shown(reply)),
     }
 }
 

@@ -351,3 +351,24 @@ fn a_snapshot_that_contradicts_itself_is_refused() {
     assert!(refused.to_string().contains("task"), "{refused}");
     assert!(serde_json::from_str::<Snapshot>(r#"{"promises":[],"task":[]}"#).is_err(), "a field that is none");
 }
+
+#[test]
+fn a_store_at_hand_decides_in_place_what_a_transaction_would() {
+    for seed in seeds("a_store_at_hand_decides_in_place", 60) {
+        let mut generator = Generator::new(seed);
+        let rules = generator.rules();
+        let (mut loading, mut at_hand) = (MemoryStore::new(), MemoryStore::new());
+        for _ in 0..60 {
+            let (now, state) = (generator.tick(), loading.snapshot());
+            let requests: Vec<Request> = (0..generator.rng.usize(1..8)).map(|_| generator.request(&state)).collect();
+            let mut done = 0;
+            while done < requests.len() {
+                let expected = drive::run(&mut loading, &rules, &requests[done..], now).expect("a store in memory");
+                let found = resonate_core::at_hand::run(&mut at_hand, &rules, &requests[done..], now);
+                assert_eq!(found, expected, "seed {seed}, {now}: {requests:#?}");
+                done += found.outcomes.len();
+            }
+            assert_eq!(at_hand.snapshot(), loading.snapshot(), "seed {seed}, {now}: {requests:#?}");
+        }
+    }
+}

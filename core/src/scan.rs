@@ -29,13 +29,13 @@ impl<K: Clone + Ord> Scan<K> {
     }
 
     pub(crate) fn insert(&mut self, owner: &Arc<str>, key: K) {
-        match self.items.get_mut(owner) {
-            Some(set) => {
-                set.insert(key);
-            }
-            None => {
-                self.items.insert(Arc::clone(owner), BTreeSet::from([key]));
-            }
+        if let Some(set) = self.items.get_mut(owner) {
+            set.insert(key);
+        } else {
+            // Filled one by one, here and elsewhere: a set made of a list brings sorting with it, for every type of key.
+            let mut set = BTreeSet::new();
+            set.insert(key);
+            self.items.insert(Arc::clone(owner), set);
         }
     }
 

@@ -1,6 +1,5 @@
 //! Background, and the end of every settlement: the waiters of a settled promise are discharged (spec §4, settle).
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::{Decided, Stop, Transition, claim_message};
@@ -75,8 +74,10 @@ fn resume(t: &mut Transition<'_>, awaiter: &Id, awaited: &Id) -> Decided<()> {
     let Some((task, _)) = t.task(awaiter)? else { return Ok(()) };
     match task.state {
         TaskState::Suspended => {
-            let now = t.now;
-            t.move_task(&task, Task { resumes: BTreeSet::from([awaited.clone()]), ..task.pending(now) });
+            let mut pending = task.pending(t.now);
+            pending.resumes.clear();
+            pending.resumes.insert(awaited.clone());
+            t.move_task(&task, pending);
         }
         TaskState::Pending | TaskState::Acquired | TaskState::Halted => {
             let mut resumes = task.resumes.clone();

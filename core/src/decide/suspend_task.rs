@@ -45,10 +45,9 @@ fn check(t: &Transition<'_>, held: &TaskRef, awaited: &[Id]) -> Result<(), Refus
 }
 
 /// Ids in order, each once.
-fn distinct(ids: &[Id]) -> Vec<&Id> {
-    let mut distinct: Vec<&Id> = ids.iter().collect();
-    distinct.sort_unstable();
-    distinct.dedup();
+fn distinct(ids: &[Id]) -> BTreeSet<&Id> {
+    let mut distinct = BTreeSet::new();
+    distinct.extend(ids);
     distinct
 }
 

@@ -64,7 +64,9 @@ impl<S: Store> Local<S> {
             let (replies, followed) = self.run_at(&requests, now)?;
             left = left.saturating_sub(requests.len() + followed);
             let idle = due.into_iter().zip(&replies).filter(|(_, reply)| **reply == Reply::Idle).map(|(due, _)| due);
-            self.idle.take(idle.collect());
+            let mut rows = BTreeSet::new();
+            rows.extend(idle);
+            self.idle.take(rows);
         }
         Ok(false)
     }

@@ -121,7 +121,8 @@ fn listener_addresses_deliverable(moment: &Moment<'_>, details: &mut Details) {
 }
 
 fn suspended_task_holds_rung(moment: &Moment<'_>, details: &mut Details) {
-    let awaiters: BTreeSet<&Id> = moment.state.callbacks.iter().map(|(_, awaiter)| awaiter).collect();
+    let mut awaiters = BTreeSet::new();
+    awaiters.extend(moment.state.callbacks.iter().map(|(_, awaiter)| awaiter));
     moment.expect_tasks(details, |task| {
         let live = moment.promise(&task.id).is_some_and(|promise| is_live(promise, moment.now));
         implies(task.state == TaskState::Suspended && live, awaiters.contains(&task.id))

@@ -118,7 +118,9 @@ mod tests {
         let text = "# a comment\n== one [strict local]\n5 @http get a\n  -> 404\n\n# more\n7 tick\n== two\n0 get b -> 404\n0 sent -> 200\n";
         let table = parse(text).expect("a table");
         let [one, two] = &table.scenarios[..] else { panic!("{table:?}") };
-        assert!(one.strict && one.title == "one" && one.drivers == Drivers(vec![Kind::Memory, Kind::Sqlite]));
+        assert!(
+            one.strict && one.title == "one" && one.drivers == Drivers(vec![Kind::Memory, Kind::Sqlite, Kind::Wasm])
+        );
         let [first, second] = &one.rows[..] else { panic!("{one:?}") };
         assert_eq!((first.line, first.at, &*first.request, &*first.expected), (3, 5, "get a", "404"));
         assert_eq!(first.drivers, Drivers(vec![Kind::Http]));

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use super::Check::State;
 use super::{Details, Moment, Property, implies, is_live, is_settled};
 use crate::address::Address;
-use crate::id::Id;
 use crate::message::{MessageKey, OutboxEntry};
 use crate::promise::{is_timer, tag};
 use crate::schedule::Schedule;

@@ -3,10 +3,9 @@
 
 use std::collections::VecDeque;
 
-use crate::batch::{Finished, Outcome};
+use crate::batch::{Finished, Outcome, queue};
 use crate::decide::Decision;
 use crate::effect::Effect;
-use crate::limits::FOLLOW_UPS_PER_BATCH_MAX;
 use crate::request::Request;
 use crate::rules::Rules;
 use crate::time::Timestamp;
@@ -44,11 +43,6 @@ pub fn run(store: &mut dyn AtHand, rules: &Rules, requests: &[Request], now: Tim
 fn take(decision: Decision, finished: &mut Finished, waiting: &mut VecDeque<Request>, now: Timestamp) -> Outcome {
     let Decision { reply, writes, mut effects, follow_ups, projected } = decision;
     finished.writes += writes.len();
-    let room = FOLLOW_UPS_PER_BATCH_MAX.saturating_sub(finished.follow_ups.len() + waiting.len());
-    if follow_ups.len() > room {
-        // What has no room is due all the same: a sweep right after finds it.
-        effects.push(Effect::WakeAt(now));
-    }
-    waiting.extend(follow_ups.into_iter().take(room));
+    effects.extend(queue(waiting, follow_ups, finished.follow_ups.len()).then_some(Effect::WakeAt(now)));
     Outcome { reply, effects, projected }
 }

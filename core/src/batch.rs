@@ -49,6 +49,15 @@ pub struct Finished {
     pub writes: usize,
 }
 
+/// Queues what follows from a request, behind as many follow-ups as are `done` already. Whether some had no room: they are due all the same, and a
+/// sweep right after the batch finds them.
+pub(crate) fn queue(waiting: &mut VecDeque<Request>, follow_ups: Vec<Request>, done: usize) -> bool {
+    let room = FOLLOW_UPS_PER_BATCH_MAX.saturating_sub(done + waiting.len());
+    let overflows = follow_ups.len() > room;
+    waiting.extend(follow_ups.into_iter().take(room));
+    overflows
+}
+
 /// Many requests at one instant.
 #[derive(Debug)]
 pub struct Batch<'a> {
@@ -188,12 +197,8 @@ impl<'a> Batch<'a> {
             self.records.forget_pages();
         }
         self.writes.extend(writes);
-        let room = FOLLOW_UPS_PER_BATCH_MAX.saturating_sub(self.follow_ups.len() + self.waiting.len());
-        if follow_ups.len() > room {
-            // What has no room is due all the same: a sweep right after the commit finds it.
-            effects.push(Effect::WakeAt(self.now));
-        }
-        self.waiting.extend(follow_ups.into_iter().take(room));
+        let done = self.follow_ups.len();
+        effects.extend(queue(&mut self.waiting, follow_ups, done).then_some(Effect::WakeAt(self.now)));
         Outcome { reply, effects, projected }
     }
 

@@ -23,7 +23,7 @@ pub trait AtHand {
 ///
 /// The result may cover fewer requests than given, never none: call again for the rest.
 pub fn run(store: &mut dyn AtHand, rules: &Rules, requests: &[Request], now: Timestamp) -> Finished {
-    let mut finished = Finished::default();
+    let mut finished = Finished { now, ..Finished::default() };
     let mut waiting = VecDeque::new();
     for request in requests {
         // As in a batch that loads: a page is read once the writes before it, and what follows from them, are in the store.

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use crate::decide::{Decision, Missing, decide};
 use crate::effect::Effect;
 use crate::id::Id;
-use crate::limits::{FOLLOW_UPS_PER_BATCH_MAX, REQUEST_LOADS_MAX};
+use crate::limits::{FOLLOW_UPS_PER_BATCH_MAX, LOOKS_PER_REQUEST_MAX, REQUEST_LOADS_MAX};
 use crate::message::MessageKey;
 use crate::read::Read;
 use crate::records::Records;
@@ -47,6 +47,8 @@ pub struct Finished {
     pub follow_ups: Vec<(Request, Outcome)>,
     /// Number of writes.
     pub writes: usize,
+    /// The instant of all of it.
+    pub now: Timestamp,
 }
 
 /// Queues what follows from a request, behind as many follow-ups as are `done` already. Whether some had no room: they are due all the same, and a
@@ -74,6 +76,8 @@ pub struct Batch<'a> {
     loads: usize,
     hinted: bool,
     follow_ups_hinted: bool,
+    /// How often a request may still be tried before its turn, to learn what it misses.
+    looks_left: usize,
 }
 
 impl<'a> Batch<'a> {
@@ -96,6 +100,7 @@ impl<'a> Batch<'a> {
             loads: 0,
             hinted: false,
             follow_ups_hinted: false,
+            looks_left: 0,
         }
     }
 
@@ -122,6 +127,26 @@ impl<'a> Batch<'a> {
         &self.writes
     }
 
+    /// What the requests are sure to need, to be loaded before the first step. Without this the first step asks for it.
+    pub fn hints(&mut self) -> Vec<Read> {
+        self.hinted = true;
+        self.unknown_of(self.requests.iter()).unwrap_or_default()
+    }
+
+    /// Sets the instant of the batch, of a store that has told it with the first load.
+    ///
+    /// # Panics
+    /// When something has been decided already.
+    pub fn begin_at(&mut self, now: Timestamp) {
+        assert!(self.outcomes.is_empty(), "a batch has one instant");
+        self.now = now;
+    }
+
+    /// Lets a missing record ask for what the requests behind miss too: fewer loads for more decisions. No answer depends on it.
+    pub fn look_ahead(&mut self) {
+        self.looks_left = self.requests.len().saturating_mul(LOOKS_PER_REQUEST_MAX);
+    }
+
     /// Goes on until a record is missing or everything is decided.
     ///
     /// # Panics
@@ -129,8 +154,8 @@ impl<'a> Batch<'a> {
     /// records.
     pub fn step(&mut self) -> Step {
         if !self.hinted {
-            self.hinted = true;
-            if let Some(hints) = self.unknown_of(self.requests.iter()) {
+            let hints = self.hints();
+            if !hints.is_empty() {
                 return Step::Load(hints);
             }
         }
@@ -176,10 +201,26 @@ impl<'a> Batch<'a> {
         !self.writes.is_empty() && reads.iter().any(Read::is_search)
     }
 
-    fn load(&mut self, reads: Vec<Read>) -> Step {
+    fn load(&mut self, mut reads: Vec<Read>) -> Step {
         self.loads += 1;
         assert!(self.loads <= REQUEST_LOADS_MAX, "the store does not answer {}", shown(&reads));
+        if self.looks_left > 0 {
+            self.add_missed_behind(&mut reads);
+        }
         Step::Load(reads)
+    }
+
+    /// What the requests behind the one whose turn it is miss as well, as far as it shows by now.
+    fn add_missed_behind(&mut self, reads: &mut Vec<Read>) {
+        let behind = self.requests.iter().skip(self.outcomes.len() + 1).chain(self.waiting.iter().skip(1));
+        for request in behind.take(self.looks_left) {
+            self.looks_left -= 1;
+            if let Err(Missing(more)) = decide(&self.rules, request, self.now, &self.records) {
+                reads.extend(more.into_iter().filter(|read| !read.is_search()));
+            }
+        }
+        reads.sort_unstable();
+        reads.dedup();
     }
 
     fn take(&mut self, decision: Decision) -> Outcome {
@@ -205,6 +246,7 @@ impl<'a> Batch<'a> {
     /// What the batch came to, once its writes are durable.
     #[must_use]
     pub fn finish(self) -> Finished {
-        Finished { outcomes: self.outcomes, follow_ups: self.follow_ups, writes: self.writes.len() }
+        let Self { outcomes, follow_ups, writes, now, .. } = self;
+        Finished { outcomes, follow_ups, writes: writes.len(), now }
     }
 }

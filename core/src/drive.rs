@@ -56,17 +56,38 @@ pub trait Tx {
     /// What can go wrong with the store.
     type Error;
 
-    /// Answers every read by the `learn_…` method of [`Records`] that belongs to it.
+    /// Answers every read by the `learn_…` method of [`Records`] that belongs to it. What has been loaded stays as it is until the transaction
+    /// ends, but for pages of searches and branches, which only show.
     ///
     /// # Errors
-    /// The store's.
-    fn load(&mut self, reads: &[Read], records: &mut Records) -> Result<(), Self::Error>;
+    /// [`TxError::Conflict`] when another transaction is in the way.
+    fn load(&mut self, reads: &[Read], records: &mut Records) -> Result<(), TxError<Self::Error>>;
 
-    /// The first rows of a kind that are due at or before `until`, the earliest first.
+    /// The instant of this transaction, once something has been loaded, of a store with a clock of its own: servers that share a store agree on
+    /// the time by it. Not before any instant that shows in the rows loaded first.
+    fn clock(&self) -> Option<Timestamp> {
+        None
+    }
+
+    /// Whether a load costs a way over a network: a batch then asks at once for as much as it can.
+    fn is_far(&self) -> bool {
+        false
+    }
+
+    /// The first rows of each kind that are due at or before `until`, the earliest of a kind first. Rows that another server is about to do may
+    /// be left out.
     ///
     /// # Errors
     /// The store's.
-    fn due(&mut self, kind: DueKind, until: Timestamp, limit: usize) -> Result<Vec<Due>, Self::Error>;
+    fn due(&mut self, kinds: &[DueKind], until: Timestamp, limit: usize) -> Result<Vec<Due>, Self::Error>;
+
+    /// The first rows of each kind that become due, whenever that is.
+    ///
+    /// # Errors
+    /// The store's.
+    fn next_due(&mut self, kinds: &[DueKind], limit: usize) -> Result<Vec<Due>, Self::Error> {
+        self.due(kinds, Timestamp::MAX, limit)
+    }
 
     /// The first parked messages of a mailbox, the oldest first; with a `prefix`, those whose task or promise has it, by id.
     ///
@@ -120,7 +141,8 @@ impl<E: fmt::Display> fmt::Display for TxError<E> {
 
 impl<E: std::error::Error> std::error::Error for TxError<E> {}
 
-/// Runs requests as one transaction. After conflicts it is run again, and at last with its first request alone.
+/// Runs requests as one transaction, at `now` unless the store has a clock. After conflicts it is run again, and at last with its first request
+/// alone.
 ///
 /// The result may cover fewer requests than given, never none: call again for the rest.
 ///
@@ -149,6 +171,14 @@ fn attempt<S: Store>(
 ) -> Result<Finished, TxError<S::Error>> {
     let mut batch = Batch::new(rules, requests, now);
     let mut tx = store.begin()?;
+    let hints = batch.hints();
+    tx.load(&hints, batch.records())?;
+    if let Some(now) = tx.clock() {
+        batch.begin_at(now);
+    }
+    if tx.is_far() {
+        batch.look_ahead();
+    }
     while let Step::Load(reads) = batch.step() {
         tx.load(&reads, batch.records())?;
     }
@@ -175,11 +205,28 @@ pub enum Beside {
 ///
 /// # Errors
 /// The store's.
-pub fn read<T: Tx>(tx: &mut T, rules: &Rules, request: &Request, now: Timestamp) -> Result<Beside, T::Error> {
-    let mut records = Records::open();
-    tx.load(&request.hints(), &mut records)?;
+pub fn read<T: Tx>(tx: &mut T, rules: &Rules, request: &Request, now: Timestamp) -> Result<Beside, TxError<T::Error>> {
+    read_over(tx, rules, request, now, &mut Records::open())
+}
+
+/// The same with what is known of the view already, and for the next reads of it.
+///
+/// # Errors
+/// The store's.
+pub fn read_over<T: Tx>(
+    tx: &mut T,
+    rules: &Rules,
+    request: &Request,
+    now: Timestamp,
+    records: &mut Records,
+) -> Result<Beside, TxError<T::Error>> {
+    let mut hints = request.hints();
+    hints.retain(|read| !records.knows(read));
+    if !hints.is_empty() {
+        tx.load(&hints, records)?;
+    }
     loop {
-        match decide(rules, request, now, &records) {
+        match decide(rules, request, now, records) {
             Ok(decision) => {
                 return Ok(match (decision.writes.is_empty(), decision.projected) {
                     (false, _) => Beside::Writes,
@@ -187,7 +234,7 @@ pub fn read<T: Tx>(tx: &mut T, rules: &Rules, request: &Request, now: Timestamp)
                     (true, overdue) => Beside::Overdue(overdue),
                 });
             }
-            Err(Missing(reads)) => tx.load(&reads, &mut records)?,
+            Err(Missing(reads)) => tx.load(&reads, records)?,
         }
     }
 }
@@ -197,12 +244,7 @@ pub fn read<T: Tx>(tx: &mut T, rules: &Rules, request: &Request, now: Timestamp)
 /// # Errors
 /// The store's.
 pub fn sweep<S: Store>(store: &mut S, kinds: &[DueKind], now: Timestamp, limit: usize) -> Result<Vec<Due>, S::Error> {
-    let mut tx = store.begin()?;
-    let mut due = Vec::new();
-    for kind in kinds {
-        due.extend(tx.due(*kind, now, limit)?);
-    }
-    Ok(due)
+    store.begin()?.due(kinds, now, limit)
 }
 
 /// The next instant at which something becomes due, be it past or future. Rows that the host has `skipped` for good do not count.
@@ -214,6 +256,6 @@ pub fn next_due<S: Store>(
     kinds: &[DueKind],
     skipped: &BTreeSet<Due>,
 ) -> Result<Option<Timestamp>, S::Error> {
-    let first = sweep(store, kinds, Timestamp::MAX, skipped.len() + 1)?;
+    let first = store.begin()?.next_due(kinds, skipped.len() + 1)?;
     Ok(first.into_iter().filter(|due| !skipped.contains(due)).map(|due| due.at).min())
 }

@@ -44,6 +44,8 @@ pub const DEBUG_TICKS_MAX: usize = 10_000;
 
 /// Rounds of loading for one request after which the store is taken not to answer.
 pub const REQUEST_LOADS_MAX: usize = 10_000;
+/// Times that a request of a batch is tried before its turn, on average, where loads are dear.
+pub const LOOKS_PER_REQUEST_MAX: usize = 4;
 /// Times that a whole batch is run again after a conflict, before its requests are run one by one.
 pub const BATCH_CONFLICTS_MAX: usize = 3;
 

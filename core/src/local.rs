@@ -210,7 +210,7 @@ impl<S: Store> Local<S> {
         }
         while replies.len() < requests.len() {
             let rest = &requests[replies.len()..];
-            let Finished { outcomes, follow_ups, writes: _ } = match self.store.at_hand() {
+            let Finished { outcomes, follow_ups, writes: _, now: _ } = match self.store.at_hand() {
                 Some(store) => at_hand::run(store, &self.rules, rest, now),
                 None => drive::run(&mut self.store, &self.rules, rest, now)?,
             };

@@ -160,15 +160,16 @@ pub struct MemoryTx<'a> {
 impl Tx for MemoryTx<'_> {
     type Error = Infallible;
 
-    fn load(&mut self, reads: &[Read], records: &mut Records) -> Result<(), Infallible> {
+    fn load(&mut self, reads: &[Read], records: &mut Records) -> Result<(), TxError<Infallible>> {
         for read in reads {
             load(self.records, read, records);
         }
         Ok(())
     }
 
-    fn due(&mut self, kind: DueKind, until: Timestamp, limit: usize) -> Result<Vec<Due>, Infallible> {
-        Ok(self.records.due.as_ref().map_or_else(Vec::new, |due| due.first(kind, until, limit)))
+    fn due(&mut self, kinds: &[DueKind], until: Timestamp, limit: usize) -> Result<Vec<Due>, Infallible> {
+        let index = self.records.due.iter();
+        Ok(index.flat_map(|due| kinds.iter().flat_map(|kind| due.first(*kind, until, limit))).collect())
     }
 
     fn parked(&mut self, mailbox: &Mailbox, prefix: Option<&str>, limit: usize) -> Result<Vec<MessageKey>, Infallible> {

@@ -41,6 +41,8 @@ pub struct Records {
     pub(crate) listeners: Scan<Address>,
     pub(crate) held: Scan<Id>,
     pub(crate) branches: Scan<Id>,
+    /// Rows of branches, to be shown only: nobody keeps them from changing, so that nothing may be decided by them.
+    pub(crate) seen: BTreeMap<Id, Arc<Promise>>,
     pub(crate) pages: BTreeMap<Read, Page>,
     /// There exactly in a closed set.
     pub(crate) due: Option<DueIndex>,
@@ -95,6 +97,7 @@ impl Records {
             listeners: Scan::new(closed),
             held: Scan::new(closed),
             branches: Scan::new(closed),
+            seen: BTreeMap::new(),
             pages: BTreeMap::new(),
             due,
         }
@@ -225,10 +228,12 @@ impl Records {
     pub fn learn_branch(&mut self, branch: &Arc<str>, promises: Vec<Promise>) {
         let rows: Vec<Id> = promises.iter().map(|promise| promise.id.clone()).collect();
         self.branches.learn(branch, rows, true);
-        for promise in promises {
-            let id = promise.id.clone();
-            self.learn_promise(&id, Some(promise));
-        }
+        self.seen.extend(promises.into_iter().map(|promise| (promise.id.clone(), Arc::new(promise))));
+    }
+
+    /// A promise of a branch: as it is known, or as it was last seen.
+    pub(crate) fn promise_of_branch(&self, id: &Id) -> Option<&Arc<Promise>> {
+        self.promise(id).unwrap_or_else(|| self.seen.get(id))
     }
 
     /// Takes the loaded answer to a search.

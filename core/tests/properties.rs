@@ -161,7 +161,7 @@ fn run_batch(store: &mut MemoryStore, mut batch: Batch<'_>) -> Finished {
     let Ok(mut tx) = store.begin();
     while let Step::Load(reads) = batch.step() {
         assert!(!reads.is_empty(), "nothing to load");
-        let Ok(()) = tx.load(&reads, batch.records());
+        tx.load(&reads, batch.records()).expect("a store in memory");
     }
     tx.write(batch.writes()).expect("staged");
     tx.commit().expect("a lone writer has no conflicts");
@@ -169,14 +169,18 @@ fn run_batch(store: &mut MemoryStore, mut batch: Batch<'_>) -> Finished {
 }
 
 #[test]
-fn hints_change_no_answer() {
-    for seed in seeds("hints_change_no_answer", 100) {
+fn neither_hints_nor_looks_ahead_change_an_answer() {
+    for seed in seeds("neither_hints_nor_looks_ahead", 100) {
         random_batches(seed, |rules, store, requests, now| {
-            let (mut with, mut without) = (store.clone(), store.clone());
+            let (mut with, mut without, mut looking) = (store.clone(), store.clone(), store.clone());
             let hinted = run_batch(&mut with, Batch::new(rules, requests, now));
             let unhinted = run_batch(&mut without, Batch::without_hints(rules, requests, now));
+            let mut far = Batch::new(rules, requests, now);
+            far.look_ahead();
             assert_eq!(hinted, unhinted);
+            assert_eq!(hinted, run_batch(&mut looking, far));
             assert_eq!(with.snapshot(), without.snapshot());
+            assert_eq!(with.snapshot(), looking.snapshot());
         });
     }
 }
@@ -197,7 +201,7 @@ fn records_that_are_loaded_on_demand_decide_as_complete_ones_do() {
                         Err(Missing(reads)) => {
                             assert!(!reads.is_empty() && rounds < 100, "{request:?} asks for ever: {reads:?}");
                             rounds += 1;
-                            let Ok(()) = tx.load(&reads, &mut records);
+                            tx.load(&reads, &mut records).expect("a store in memory");
                         }
                     }
                 };

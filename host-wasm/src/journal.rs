@@ -114,12 +114,12 @@ pub(crate) struct JournalTx<'a> {
 impl Tx for JournalTx<'_> {
     type Error = Infallible;
 
-    fn load(&mut self, reads: &[Read], records: &mut Records) -> Result<(), Infallible> {
+    fn load(&mut self, reads: &[Read], records: &mut Records) -> Result<(), TxError<Infallible>> {
         self.tx.load(reads, records)
     }
 
-    fn due(&mut self, kind: DueKind, until: Timestamp, limit: usize) -> Result<Vec<Due>, Infallible> {
-        self.tx.due(kind, until, limit)
+    fn due(&mut self, kinds: &[DueKind], until: Timestamp, limit: usize) -> Result<Vec<Due>, Infallible> {
+        self.tx.due(kinds, until, limit)
     }
 
     fn parked(&mut self, mailbox: &Mailbox, prefix: Option<&str>, limit: usize) -> Result<Vec<MessageKey>, Infallible> {

@@ -80,7 +80,7 @@ impl Session {
             }
             Step::Commit => {
                 let writes = self.batch.writes().to_vec();
-                let Finished { outcomes, follow_ups, writes: _ } = self.batch.finish();
+                let Finished { outcomes, follow_ups, writes: _, now: _ } = self.batch.finish();
                 let follow_ups = follow_ups
                     .iter()
                     .map(|(request, outcome)| FollowUpOut { request, outcome: OutcomeOut::of(outcome) })

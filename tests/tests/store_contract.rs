@@ -59,7 +59,7 @@ fn due<S>(store: &mut S, kind: DueKind, until: Timestamp, limit: usize) -> Vec<D
 where
     S: Store<Error: std::fmt::Debug>,
 {
-    store.begin().expect("a transaction").due(kind, until, limit).expect("due rows")
+    store.begin().expect("a transaction").due(&[kind], until, limit).expect("due rows")
 }
 
 struct Pair {

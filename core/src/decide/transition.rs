@@ -276,7 +276,7 @@ impl<'a> Transition<'a> {
         let mut bytes = 0;
         for id in rows.iter().filter(|id| **id != promise.id).take(PRELOAD_PROMISES_MAX) {
             let after_image = self.promises.get(id).cloned();
-            let Some(row) = after_image.or_else(|| self.records.promise(id).flatten().cloned()) else { continue };
+            let Some(row) = after_image.or_else(|| self.records.promise_of_branch(id).cloned()) else { continue };
             bytes += row.weight();
             if bytes > PRELOAD_BYTES_MAX {
                 break;

@@ -45,9 +45,8 @@ impl<S: HostStore> Writer<S> {
         requests: &[Request],
         finished: Finished,
         waiters: &mut impl Iterator<Item = Waiter>,
-        now: Timestamp,
     ) -> bool {
-        let Finished { outcomes, follow_ups, writes: _ } = finished;
+        let Finished { outcomes, follow_ups, writes: _, now } = finished;
         let mut progress = false;
         let mut after = AfterCommit::default();
         let mut recorded = Vec::new();
@@ -67,7 +66,7 @@ impl<S: HostStore> Writer<S> {
                     if reply != Reply::Idle {
                         progress = true;
                         self.count(due.kind, Some(now.since(due.at).as_millis()));
-                    } else if self.background.found_idle(&due) {
+                    } else if due.at <= now && self.background.found_idle(&due) {
                         self.skip(&due);
                     }
                 }

@@ -2,12 +2,13 @@
 //! and which rows to leave alone because they cannot be read.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use resonate_core::drive;
 use resonate_core::due::{Due, DueKind};
 use resonate_core::time::{Millis, Timestamp};
 
-use super::limits::{BACKGROUND_BUSY_MAX, BACKGROUND_IDLE_MAX, FAILURE_PAUSE, SKIPPED_ROWS_MAX, SWEEP_INTERVAL};
+use super::limits::{BACKGROUND_BUSY_MAX, BACKGROUND_IDLE_MAX, FAILURE_PAUSE, SKIPPED_ROWS_MAX};
 use crate::clock::millis;
 use crate::store::{Error, HostStore};
 
@@ -16,6 +17,8 @@ use crate::store::{Error, HostStore};
 pub(super) struct Background {
     /// The next instant at which to look.
     wake_at: Timestamp,
+    /// Longest time without a look: the net under exact timers.
+    interval: Millis,
     /// Whether nothing is done until further notice (spec §4, debug).
     still: bool,
     skipped: BTreeSet<Due>,
@@ -26,9 +29,10 @@ pub(super) struct Background {
 
 impl Background {
     /// Looks at once: whatever became due while the server was down.
-    pub(super) fn new() -> Self {
+    pub(super) fn new(interval: Duration) -> Self {
         Self {
             wake_at: Timestamp::ZERO,
+            interval: millis(interval),
             still: false,
             skipped: BTreeSet::new(),
             idle: BTreeSet::new(),
@@ -50,7 +54,7 @@ impl Background {
     /// How long nothing is due, from `now`; `None` when something is.
     pub(super) fn idle_for(&self, now: Timestamp) -> Option<Millis> {
         if self.still {
-            return Some(millis(SWEEP_INTERVAL));
+            return Some(self.interval);
         }
         (self.wake_at > now).then(|| self.wake_at.since(now))
     }
@@ -92,7 +96,7 @@ impl Background {
         self.idle_before = std::mem::take(&mut self.idle);
         let next = drive::next_due(store, &DueKind::ALL, &self.skipped)?;
         // The net under the wake-ups: whatever was not told is found by then.
-        let net = now + millis(SWEEP_INTERVAL);
+        let net = now + self.interval;
         self.wake_at = next.map_or(net, |next| next.min(net));
         if self.wake_at <= now && !progress {
             // What is still due cannot be done, or is left alone: looking again at once would be a busy loop.

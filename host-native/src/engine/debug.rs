@@ -114,7 +114,7 @@ impl<S: HostStore> Writer<S> {
             let due = self.unless_failed(due)?;
             let requests: Vec<_> = due.iter().map(Due::request).collect();
             let waiters = due.into_iter().map(Waiter::Background).collect();
-            if requests.is_empty() || !self.run_all(&requests, waiters, now) {
+            if requests.is_empty() || !self.run_all(&requests, waiters, now).progress {
                 break;
             }
         }

@@ -63,8 +63,10 @@ pub mod limits {
     pub const PULLS_PER_BATCH_MAX: usize = 256;
     /// Rounds of one `debug.tick`, each of which does at most [`BACKGROUND_IDLE_MAX`] of each kind.
     pub const TICK_ROUNDS_MAX: usize = 100_000;
-    /// Longest sleep of the writer: the safety net under exact timers.
+    /// Longest sleep of the writer over a store of its own: the safety net under exact timers.
     pub const SWEEP_INTERVAL: Duration = Duration::from_secs(10);
+    /// The same over a store that others write to: what a server leaves undone that is gone, the others find by it.
+    pub const SHARED_SWEEP_INTERVAL: Duration = Duration::from_secs(1);
     /// Pause before the background tries again after a failure.
     pub const FAILURE_PAUSE: Duration = Duration::from_secs(1);
     /// Longest silence of the log while the store fails.

@@ -4,7 +4,9 @@
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
-use resonate_core::drive::{self, TxError};
+use resonate_core::drive::{self, Beside, Tx as _, TxError};
+use resonate_core::read::Read;
+use resonate_core::records::Records;
 use resonate_core::rules::Rules;
 
 use super::caught::caught;
@@ -36,8 +38,10 @@ impl<R: ReadStore> Reader<R> {
             if let Err(error) = self.answer(&mut waiting) {
                 self.metrics.store_errors.inc();
                 tracing::error!(%error, "cannot read from the store");
-                // The rest is dropped, which its callers see as an unavailable store.
-                waiting.clear();
+                // The writer may have a connection that works. What was being answered is dropped: its callers see an unavailable store.
+                for job in waiting.drain(..) {
+                    let _ = job.answer.send(Ok((job.request, Beside::Writes)));
+                }
                 if let Err(error) = self.store.reopen() {
                     tracing::error!(%error, "cannot reopen the store");
                 }
@@ -51,8 +55,17 @@ impl<R: ReadStore> Reader<R> {
         }
         let mut tx = self.store.begin_read()?;
         let now = self.clock.now();
+        let mut records = Records::open();
+        let mut hints: Vec<Read> = waiting.iter().flat_map(|job| job.request.hints()).collect();
+        hints.sort_unstable();
+        hints.dedup();
+        // All at once, unless one of them cannot be read: then each by itself.
+        match tx.load(&hints, &mut records) {
+            Err(TxError::Store(error)) if !error.is_row() => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
         for job in waiting.drain(..) {
-            let read = caught(|| drive::read(&mut tx, &self.rules, &job.request, now).map_err(TxError::Store));
+            let read = caught(|| drive::read_over(&mut tx, &self.rules, &job.request, now, &mut records));
             let answer = match read {
                 Ok(beside) => Ok((job.request, beside)),
                 Err(TxError::Store(error)) if !error.is_row() => return Err(error),

@@ -21,7 +21,7 @@ use super::caught::caught;
 use super::claims::{Claims, Found};
 use super::debug::DebugJob;
 use super::health::Health;
-use super::limits::{BATCH_BYTES_MAX, BATCH_REQUESTS_MAX, SWEEP_INTERVAL};
+use super::limits::{BATCH_BYTES_MAX, BATCH_REQUESTS_MAX};
 use super::transports::{Pull, Transports};
 use super::{Job, SubmitError};
 use crate::clock::Clock;
@@ -102,12 +102,22 @@ impl Work {
     }
 }
 
+/// What running requests came to.
+pub(super) struct Ran {
+    /// Whether background work found anything to do.
+    pub(super) progress: bool,
+    /// The instant of the last transaction.
+    pub(super) now: Timestamp,
+}
+
 impl<S: HostStore> Writer<S> {
     pub(super) fn new(parts: Parts<S>) -> Self {
         let Parts { store, rules, clock, metrics, transports, inputs, store_ok, recorder } = parts;
-        let (background, mut claims) = (Background::new(), Claims::new());
-        // This server alone owns the store: whoever claimed messages before it is gone.
-        claims.adopt_orphans(clock.now());
+        let (background, mut claims) = (Background::new(store.sweep_interval()), Claims::new());
+        if !store.is_shared() {
+            // This server alone owns the store: whoever claimed messages before it is gone.
+            claims.adopt_orphans(clock.now());
+        }
         let health = Health::new(store_ok);
         Self {
             store,
@@ -157,7 +167,7 @@ impl<S: HostStore> Writer<S> {
                 Err(TryRecvError::Disconnected) => Err(RecvTimeoutError::Disconnected),
             },
             Some(idle) => {
-                let idle = Duration::from_millis(idle.as_millis()).min(SWEEP_INTERVAL);
+                let idle = Duration::from_millis(idle.as_millis()).min(self.store.sweep_interval());
                 self.inputs.recv_timeout(idle).map(Some)
             }
         }
@@ -180,7 +190,7 @@ impl<S: HostStore> Writer<S> {
         if !work.requests.is_empty() {
             self.metrics.batch_requests.observe(work.requests.len() as f64);
         }
-        let progress = self.run_all(&work.requests, work.waiters, now);
+        let Ran { progress, now } = self.run_all(&work.requests, work.waiters, now);
         if self.health.is_broken() {
             pulls.into_iter().for_each(|pull| self.claims.pull(pull));
         } else {
@@ -243,13 +253,14 @@ impl<S: HostStore> Writer<S> {
         })
     }
 
-    /// Runs every request. Returns whether background work found anything to do.
-    pub(super) fn run_all(&mut self, requests: &[Request], waiters: Vec<Waiter>, now: Timestamp) -> bool {
+    /// Runs every request, at `now` unless the store has a clock.
+    pub(super) fn run_all(&mut self, requests: &[Request], waiters: Vec<Waiter>, now: Timestamp) -> Ran {
         if self.background.is_still() {
             self.claimed_meanwhile = self.claimed_meanwhile.max(now);
         }
         let mut waiters = waiters.into_iter();
-        let (mut done, mut progress) = (0, false);
+        let mut ran = Ran { progress: false, now };
+        let mut done = 0;
         let mut step = requests.len();
         while done < requests.len() && !self.health.is_broken() {
             let taken = &requests[done..requests.len().min(done + step)];
@@ -259,7 +270,8 @@ impl<S: HostStore> Writer<S> {
                     self.metrics.commit_duration.observe(started.elapsed().as_secs_f64());
                     done += finished.outcomes.len();
                     self.health.works();
-                    progress |= self.answer(taken, finished, &mut waiters, now);
+                    ran.now = finished.now;
+                    ran.progress |= self.answer(taken, finished, &mut waiters);
                 }
                 Err(TxError::Store(error)) if !error.is_row() => {
                     self.failed(&error, now);
@@ -279,7 +291,7 @@ impl<S: HostStore> Writer<S> {
                 let _ = client.send(Err(SubmitError::Unavailable));
             }
         }
-        progress
+        ran
     }
 
     /// Notes that the store has failed. Its connection is opened anew before the next batch: after some errors it cannot be trusted.

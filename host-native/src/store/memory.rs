@@ -62,13 +62,12 @@ impl Reset for Memory {
 impl drive::Tx for Tx<'_> {
     type Error = Error;
 
-    fn load(&mut self, reads: &[Read], records: &mut Records) -> Result<(), Error> {
-        never(self.0.load(reads, records));
-        Ok(())
+    fn load(&mut self, reads: &[Read], records: &mut Records) -> Result<(), TxError<Error>> {
+        self.0.load(reads, records).map_err(|error| conflict(&error))
     }
 
-    fn due(&mut self, kind: DueKind, until: Timestamp, limit: usize) -> Result<Vec<Due>, Error> {
-        Ok(never(self.0.due(kind, until, limit)))
+    fn due(&mut self, kinds: &[DueKind], until: Timestamp, limit: usize) -> Result<Vec<Due>, Error> {
+        Ok(never(self.0.due(kinds, until, limit)))
     }
 
     fn parked(&mut self, mailbox: &Mailbox, prefix: Option<&str>, limit: usize) -> Result<Vec<MessageKey>, Error> {

@@ -6,8 +6,11 @@ pub mod memory;
 pub mod sqlite;
 
 use std::fmt;
+use std::time::Duration;
 
 use resonate_core::drive::{Reset, Tx};
+
+use crate::engine::limits::{SHARED_SWEEP_INTERVAL, SWEEP_INTERVAL};
 
 /// A store that a server can be run on.
 pub trait HostStore: Reset<Error = Error> + Send + 'static {
@@ -17,6 +20,16 @@ pub trait HostStore: Reset<Error = Error> + Send + 'static {
     /// # Errors
     /// When the store is still out of reach, or takes no writes.
     fn reopen(&mut self) -> Result<(), Error>;
+
+    /// Whether other servers write to the same store.
+    fn is_shared(&self) -> bool {
+        false
+    }
+
+    /// Longest time without a look for what is due.
+    fn sweep_interval(&self) -> Duration {
+        if self.is_shared() { SHARED_SWEEP_INTERVAL } else { SWEEP_INTERVAL }
+    }
 
     /// Work of the store's own between two batches, such as finishing a checkpoint. It may take a few milliseconds.
     fn rest(&mut self) {}

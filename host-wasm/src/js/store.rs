@@ -133,7 +133,7 @@ pub(super) struct OutsideTx<'a> {
 impl Tx for OutsideTx<'_> {
     type Error = Failure;
 
-    fn load(&mut self, reads: &[Read], records: &mut Records) -> Result<(), Failure> {
+    fn load(&mut self, reads: &[Read], records: &mut Records) -> Result<(), TxError<Failure>> {
         let mut keyed = Vec::with_capacity(reads.len());
         for read in reads {
             if !scan::load(self.store, read, records)? {
@@ -143,23 +143,28 @@ impl Tx for OutsideTx<'_> {
         if keyed.is_empty() {
             return Ok(());
         }
-        let answers = self.store.load(&to_json(&keyed))?;
-        Ok(supply(records, &keyed, answers.as_bytes())?)
+        let answers = self.store.load(&to_json(&keyed)).map_err(Failure::from)?;
+        supply(records, &keyed, answers.as_bytes()).map_err(Failure::from)?;
+        Ok(())
     }
 
-    fn due(&mut self, kind: DueKind, until: Timestamp, limit: usize) -> Result<Vec<Due>, Failure> {
-        let rows = self.store.due(kind.name(), until.as_millis() as f64, limit as f64)?;
-        let rows = rows.as_bytes();
-        Ok(match kind {
-            DueKind::Message => {
-                let keys: Vec<(Timestamp, MessageKey)> = parse("due", rows)?;
-                keys.into_iter().map(|(at, key)| Due { at, kind, key: DueKey::Message(key) }).collect()
+    fn due(&mut self, kinds: &[DueKind], until: Timestamp, limit: usize) -> Result<Vec<Due>, Failure> {
+        let mut due = Vec::new();
+        for &kind in kinds {
+            let rows = self.store.due(kind.name(), until.as_millis() as f64, limit as f64)?;
+            let rows = rows.as_bytes();
+            match kind {
+                DueKind::Message => {
+                    let keys: Vec<(Timestamp, MessageKey)> = parse("due", rows)?;
+                    due.extend(keys.into_iter().map(|(at, key)| Due { at, kind, key: DueKey::Message(key) }));
+                }
+                DueKind::Deadline | DueKind::Discharge | DueKind::Lease | DueKind::Retry | DueKind::Schedule => {
+                    let ids: Vec<(Timestamp, resonate_core::id::Id)> = parse("due", rows)?;
+                    due.extend(ids.into_iter().map(|(at, id)| Due { at, kind, key: DueKey::Id(id) }));
+                }
             }
-            DueKind::Deadline | DueKind::Discharge | DueKind::Lease | DueKind::Retry | DueKind::Schedule => {
-                let ids: Vec<(Timestamp, resonate_core::id::Id)> = parse("due", rows)?;
-                ids.into_iter().map(|(at, id)| Due { at, kind, key: DueKey::Id(id) }).collect()
-            }
-        })
+        }
+        Ok(due)
     }
 
     fn parked(&mut self, mailbox: &Mailbox, prefix: Option<&str>, limit: usize) -> Result<Vec<MessageKey>, Failure> {

@@ -77,7 +77,7 @@ fn decide(store: &mut MemoryStore, rules: &Rules, requests: &[Request], now: Tim
     let mut batch = Batch::new(rules, requests, now);
     let Ok(mut tx) = store.begin();
     while let Step::Load(reads) = batch.step() {
-        let Ok(()) = tx.load(&reads, batch.records());
+        tx.load(&reads, batch.records()).expect("a store in memory");
     }
     let writes = json!(batch.writes());
     let finished = batch.finish();

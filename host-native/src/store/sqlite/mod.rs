@@ -164,12 +164,16 @@ impl<'a> SqliteTx<'a> {
 impl Tx for SqliteTx<'_> {
     type Error = Error;
 
-    fn load(&mut self, reads: &[Read], records: &mut Records) -> Result<(), Error> {
-        reads.iter().try_for_each(|read| load::load(self.connection, read, records))
+    fn load(&mut self, reads: &[Read], records: &mut Records) -> Result<(), TxError<Error>> {
+        Ok(reads.iter().try_for_each(|read| load::load(self.connection, read, records))?)
     }
 
-    fn due(&mut self, kind: DueKind, until: Timestamp, limit: usize) -> Result<Vec<Due>, Error> {
-        load::due(self.connection, kind, until, limit)
+    fn due(&mut self, kinds: &[DueKind], until: Timestamp, limit: usize) -> Result<Vec<Due>, Error> {
+        let mut due = Vec::new();
+        for kind in kinds {
+            due.extend(load::due(self.connection, *kind, until, limit)?);
+        }
+        Ok(due)
     }
 
     fn parked(&mut self, mailbox: &Mailbox, prefix: Option<&str>, limit: usize) -> Result<Vec<MessageKey>, Error> {

@@ -121,7 +121,7 @@ fn outcome(decision: &Decision) -> Outcome {
 
 /// What a batch should come to: its requests one by one, then what follows from them in the order in which it arose.
 fn one_by_one(store: &mut MemoryStore, rules: &Rules, requests: &[Request], now: Timestamp) -> Finished {
-    let mut finished = Finished::default();
+    let mut finished = Finished { now, ..Finished::default() };
     let mut waiting = VecDeque::new();
     for request in requests {
         let decision = store.apply(rules, request, now);

@@ -3,6 +3,7 @@
 
 pub mod damage;
 pub mod memory;
+mod rows;
 pub mod sqlite;
 
 use std::fmt;

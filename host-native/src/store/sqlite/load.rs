@@ -1,7 +1,7 @@
 //! Answers to the core's reads. Every statement is a lookup by key or a bounded scan of an index; what matches is the core's to say.
 
 use resonate_core::address::Mailbox;
-use resonate_core::due::{Due, DueKey, DueKind};
+use resonate_core::due::{Due, DueKind};
 use resonate_core::id::Id;
 use resonate_core::message::MessageKey;
 use resonate_core::promise::Promise;
@@ -10,8 +10,8 @@ use resonate_core::records::Records;
 use resonate_core::time::Timestamp;
 use rusqlite::{Connection, Params, Row, params};
 
-use super::rows::{message_columns, promise_columns, schedule_columns, task_columns};
-use super::{rows, search};
+use super::search;
+use crate::store::rows::{self, message_columns, promise_columns, schedule_columns, task_columns};
 use crate::store::{Error, damage};
 
 /// Answers one read.
@@ -19,40 +19,42 @@ pub(super) fn load(connection: &Connection, read: &Read, records: &mut Records) 
     match read {
         Read::Promise(id) => {
             const SQL: &str = concat!("SELECT ", promise_columns!(), " FROM promises WHERE id = ?1");
-            records.learn_promise(id, first(connection, SQL, [id.as_str()], rows::promise)?);
+            records.learn_promise(id, first(connection, SQL, [id.as_str()], |row| rows::promise(row))?);
         }
         Read::Task(id) => {
             const SQL: &str = concat!("SELECT ", task_columns!(), " FROM tasks WHERE id = ?1");
-            records.learn_task(id, first(connection, SQL, [id.as_str()], rows::task)?);
+            records.learn_task(id, first(connection, SQL, [id.as_str()], |row| rows::task(row))?);
         }
         Read::Schedule(id) => {
             const SQL: &str = concat!("SELECT ", schedule_columns!(), " FROM schedules WHERE id = ?1");
-            records.learn_schedule(id, first(connection, SQL, [id.as_str()], rows::schedule)?);
+            records.learn_schedule(id, first(connection, SQL, [id.as_str()], |row| rows::schedule(row))?);
         }
         Read::Message(key) => {
             const SQL: &str =
                 concat!("SELECT ", message_columns!(), " FROM outbox WHERE kind = ?1 AND id = ?2 AND listener = ?3");
-            records.learn_message(key, first(connection, SQL, message_key(key), rows::message)?);
+            records.learn_message(key, first(connection, SQL, message_key(key), |row| rows::message(row))?);
         }
         Read::CallbacksOf { awaited, after, limit } => {
             const SQL: &str =
                 "SELECT awaiter FROM callbacks WHERE awaited = ?1 AND awaiter > ?2 ORDER BY awaiter LIMIT ?3";
             let after = after.as_ref().map_or("", Id::as_str);
-            let awaiters = all(connection, SQL, params![awaited.as_str(), after, *limit as i64], rows::only_id)?;
+            let awaiters =
+                all(connection, SQL, params![awaited.as_str(), after, *limit as i64], |row| rows::id_at(row, 0))?;
             records.learn_callbacks(awaited, awaiters, *limit);
         }
         Read::ListenersOf { awaited, after, limit } => {
             const SQL: &str =
                 "SELECT address FROM listeners WHERE awaited = ?1 AND address > ?2 ORDER BY address LIMIT ?3";
             let after = after.as_ref().map_or("", |after| after.as_str());
-            let addresses = all(connection, SQL, params![awaited.as_str(), after, *limit as i64], rows::only_address)?;
+            let addresses =
+                all(connection, SQL, params![awaited.as_str(), after, *limit as i64], |row| rows::address_at(row, 0))?;
             records.learn_listeners(awaited, addresses, *limit);
         }
         Read::HeldBy { pid, after, limit } => {
             const SQL: &str =
                 concat!("SELECT ", task_columns!(), " FROM tasks WHERE pid = ?1 AND id > ?2 ORDER BY id LIMIT ?3");
             let after = after.as_ref().map_or("", Id::as_str);
-            let tasks = all(connection, SQL, params![&**pid, after, *limit as i64], rows::task)?;
+            let tasks = all(connection, SQL, params![&**pid, after, *limit as i64], |row| rows::task(row))?;
             records.learn_held(pid, tasks, *limit);
         }
         Read::Branch { branch, promises_max, bytes_max } => {
@@ -118,23 +120,13 @@ pub(super) fn due(connection: &Connection, kind: DueKind, until: Timestamp, limi
     };
     // What is due never is not due: the last instant stands for it.
     let until = until.as_millis().min(Timestamp::MAX.as_millis() - u64::from(kind == DueKind::Schedule));
-    readable(connection, sql, until, limit, |row| {
-        let columns = (row.get::<_, i64>(0), row.get::<_, String>(1));
-        let (Ok(at), Ok(text)) = columns else {
-            return Err(unreadable(kind, "an instant or an id is of another type"));
-        };
-        let id = Id::parse(&text).map_err(|why| unreadable(kind, &format!("the id {why}")))?;
-        Ok(Due { at: Timestamp::saturating(at.unsigned_abs()), kind, key: DueKey::Id(id) })
-    })
+    readable(connection, sql, until, limit, |row| rows::due(row, kind))
 }
 
 fn due_messages(connection: &Connection, until: Timestamp, limit: usize) -> Result<Vec<Due>, Error> {
-    const SQL: &str = concat!("SELECT ", message_columns!(), " FROM outbox WHERE due_at <= ?1 ORDER BY due_at");
+    const SQL: &str = "SELECT due_at, kind, id, address FROM outbox WHERE due_at <= ?1 ORDER BY due_at";
     let until = until.as_millis().min(Timestamp::MAX.as_millis() - 1);
-    readable(connection, SQL, until, limit, |row| {
-        let entry = rows::message(row)?;
-        Ok(Due { at: entry.due_at, kind: DueKind::Message, key: DueKey::Message(entry.key) })
-    })
+    readable(connection, SQL, until, limit, |row| rows::due(row, DueKind::Message))
 }
 
 /// The first parked messages of a mailbox.
@@ -171,10 +163,6 @@ pub(super) fn parked(
         }
     }
     Ok(keys)
-}
-
-fn unreadable(kind: DueKind, why: &str) -> Error {
-    Error::Row { table: kind.name(), why: why.to_owned() }
 }
 
 /// The first `limit` rows that can be read. One that cannot is passed over: it must not stop the others.

@@ -3,12 +3,12 @@
 
 mod checkpoint;
 mod load;
-mod rows;
 mod schema;
 mod search;
 mod snapshot;
 mod write;
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -24,6 +24,7 @@ use resonate_core::time::Timestamp;
 use resonate_core::write::Write;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
+use super::rows::Cells;
 use super::{Error, HostStore, ReadStore};
 use checkpoint::Checkpointer;
 
@@ -204,6 +205,17 @@ impl Drop for SqliteTx<'_> {
                 tracing::error!(%error, "cannot roll back");
             }
         }
+    }
+}
+
+impl Cells for rusqlite::Row<'_> {
+    fn integer(&self, column: usize) -> Result<Option<i64>, String> {
+        self.get(column).map_err(|error| error.to_string())
+    }
+
+    fn text(&self, column: usize) -> Result<Option<Cow<'_, str>>, String> {
+        let value = self.get_ref(column).map_err(|error| error.to_string())?;
+        Ok(value.as_str_or_null().map_err(|error| error.to_string())?.map(Cow::Borrowed))
     }
 }
 

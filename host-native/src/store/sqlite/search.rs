@@ -12,7 +12,7 @@ use resonate_core::task::Task;
 use resonate_core::time::Timestamp;
 use rusqlite::{Connection, Params, Row};
 
-use super::rows::{self, promise_columns, schedule_columns, task_columns};
+use crate::store::rows::{self, promise_columns, schedule_columns, task_columns};
 use crate::store::{Error, damage};
 
 /// A page of promises and one more.

@@ -1,8 +1,10 @@
-//! Rows to records. A row that does not fit is an error of that row, named, never a panic.
+//! Rows to records, the same for every database with these columns. A row that does not fit is an error of that row, named, never a panic.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 
 use resonate_core::address::Address;
+use resonate_core::due::{Due, DueKey, DueKind};
 use resonate_core::id::Id;
 use resonate_core::message::{MessageKey, OutboxEntry};
 use resonate_core::promise::{Promise, PromiseState};
@@ -10,9 +12,22 @@ use resonate_core::schedule::Schedule;
 use resonate_core::task::{Lease, Task, TaskState};
 use resonate_core::time::{Millis, Timestamp};
 use resonate_core::value::Value;
-use rusqlite::Row;
 
 use crate::store::Error;
+
+/// A row of a database, by number of column.
+pub(super) trait Cells {
+    /// A number, or nothing; 0 and 1 for what is false and true.
+    fn integer(&self, column: usize) -> Result<Option<i64>, String>;
+
+    /// A text, or nothing.
+    fn text(&self, column: usize) -> Result<Option<Cow<'_, str>>, String>;
+
+    /// A text that may hold any character.
+    fn free_text(&self, column: usize) -> Result<Option<Cow<'_, str>>, String> {
+        self.text(column)
+    }
+}
 
 /// Columns of a promise, in the order of [`promise`].
 macro_rules! promise_columns {
@@ -56,21 +71,37 @@ pub(super) const EXECUTE: i64 = 0;
 pub(super) const UNBLOCK: i64 = 1;
 
 /// Reads columns of one row with errors that name the table.
-struct Columns<'a> {
-    row: &'a Row<'a>,
+struct Columns<'a, C> {
+    row: &'a C,
     table: &'static str,
     /// Where the record's columns start.
     start: usize,
 }
 
-impl Columns<'_> {
+impl<C: Cells> Columns<'_, C> {
     fn bad(&self, why: impl std::fmt::Display) -> Error {
-        let id: String = self.row.get(self.start).unwrap_or_default();
+        let id = self.row.text(self.start).ok().flatten().unwrap_or_default();
         Error::Row { table: self.table, why: format!("{why} (id {id:?})") }
     }
 
-    fn get<T: rusqlite::types::FromSql>(&self, column: usize) -> Result<T, Error> {
-        self.row.get(self.start + column).map_err(|error| self.bad(error))
+    fn optional_text(&self, column: usize) -> Result<Option<Cow<'_, str>>, Error> {
+        self.row.text(self.start + column).map_err(|why| self.bad(why))
+    }
+
+    fn free_text(&self, column: usize) -> Result<Option<String>, Error> {
+        Ok(self.row.free_text(self.start + column).map_err(|why| self.bad(why))?.map(Cow::into_owned))
+    }
+
+    fn text(&self, column: usize) -> Result<Cow<'_, str>, Error> {
+        self.optional_text(column)?.ok_or_else(|| self.bad("a text is missing"))
+    }
+
+    fn integer(&self, column: usize) -> Result<i64, Error> {
+        self.optional_integer(column)?.ok_or_else(|| self.bad("a number is missing"))
+    }
+
+    fn optional_integer(&self, column: usize) -> Result<Option<i64>, Error> {
+        self.row.integer(self.start + column).map_err(|why| self.bad(why))
     }
 
     fn instant(&self, column: usize) -> Result<Timestamp, Error> {
@@ -78,14 +109,18 @@ impl Columns<'_> {
     }
 
     fn optional_instant(&self, column: usize) -> Result<Option<Timestamp>, Error> {
-        let millis: Option<i64> = self.get(column)?;
+        let millis = self.optional_integer(column)?;
         let checked =
             millis.map(|millis| u64::try_from(millis).ok().and_then(|millis| Timestamp::try_from(millis).ok()));
         checked.map(|instant| instant.ok_or_else(|| self.bad("an instant is out of range"))).transpose()
     }
 
     fn number<T: TryFrom<i64>>(&self, column: usize) -> Result<T, Error> {
-        T::try_from(self.get(column)?).map_err(|_| self.bad("a number is out of range"))
+        T::try_from(self.integer(column)?).map_err(|_| self.bad("a number is out of range"))
+    }
+
+    fn flag(&self, column: usize) -> Result<bool, Error> {
+        Ok(self.integer(column)? != 0)
     }
 
     fn state<T: Copy>(&self, column: usize, all: &[T]) -> Result<T, Error> {
@@ -94,21 +129,24 @@ impl Columns<'_> {
     }
 
     fn id(&self, column: usize) -> Result<Id, Error> {
-        let text = self.row.get_ref(self.start + column).map_err(|error| self.bad(error))?;
-        Id::parse(text.as_str().map_err(|error| self.bad(error))?).map_err(|why| self.bad(why))
+        Id::parse(&self.text(column)?).map_err(|why| self.bad(why))
+    }
+
+    fn address(&self, column: usize) -> Result<Address, Error> {
+        Address::parse(&self.text(column)?).map_err(|why| self.bad(why))
     }
 
     fn map(&self, column: usize) -> Result<Option<BTreeMap<String, String>>, Error> {
-        let text: Option<String> = self.get(column)?;
+        let text = self.optional_text(column)?;
         text.map(|text| serde_json::from_str(&text)).transpose().map_err(|error| self.bad(error))
     }
 
     fn value(&self, headers: usize, text: usize) -> Result<Value, Error> {
-        Ok(Value { headers: self.map(headers)?, data: self.get(text)? })
+        Ok(Value { headers: self.map(headers)?, data: self.free_text(text)? })
     }
 }
 
-pub(super) fn promise(row: &Row<'_>) -> Result<Promise, Error> {
+pub(super) fn promise(row: &impl Cells) -> Result<Promise, Error> {
     let columns = Columns { row, table: "promises", start: 0 };
     Ok(Promise {
         id: columns.id(0)?,
@@ -116,29 +154,27 @@ pub(super) fn promise(row: &Row<'_>) -> Result<Promise, Error> {
         timeout_at: columns.instant(2)?,
         created_at: columns.instant(3)?,
         settled_at: columns.optional_instant(4)?,
-        has_waiters: columns.get(5)?,
-        create_key: columns.get(6)?,
-        complete_key: columns.get(7)?,
+        has_waiters: columns.flag(5)?,
+        create_key: columns.free_text(6)?,
+        complete_key: columns.free_text(7)?,
         tags: columns.map(8)?.unwrap_or_default(),
         param: columns.value(9, 10)?,
         value: columns.value(11, 12)?,
     })
 }
 
-pub(super) fn task(row: &Row<'_>) -> Result<Task, Error> {
+pub(super) fn task(row: &impl Cells) -> Result<Task, Error> {
     task_at(row, 0)
 }
 
 /// A task whose columns follow those of a promise.
-pub(super) fn task_behind_promise(row: &Row<'_>) -> Result<Task, Error> {
+pub(super) fn task_behind_promise(row: &impl Cells) -> Result<Task, Error> {
     task_at(row, PROMISE_COLUMNS)
 }
 
-fn task_at(row: &Row<'_>, start: usize) -> Result<Task, Error> {
+fn task_at(row: &impl Cells, start: usize) -> Result<Task, Error> {
     let columns = Columns { row, table: "tasks", start };
-    let resumes: Option<String> = columns.get(3)?;
-    let pid: Option<String> = columns.get(4)?;
-    let lease = match pid {
+    let lease = match columns.free_text(4)? {
         None => None,
         Some(pid) => Some(Lease {
             pid: pid.into(),
@@ -150,8 +186,8 @@ fn task_at(row: &Row<'_>, start: usize) -> Result<Task, Error> {
         id: columns.id(0)?,
         state: columns.state(1, &TaskState::ALL)?,
         version: columns.number(2)?,
-        resumes: match resumes {
-            None => std::collections::BTreeSet::new(),
+        resumes: match columns.optional_text(3)? {
+            None => BTreeSet::new(),
             Some(text) => serde_json::from_str(&text).map_err(|error| columns.bad(error))?,
         },
         lease,
@@ -161,12 +197,12 @@ fn task_at(row: &Row<'_>, start: usize) -> Result<Task, Error> {
     })
 }
 
-pub(super) fn schedule(row: &Row<'_>) -> Result<Schedule, Error> {
+pub(super) fn schedule(row: &impl Cells) -> Result<Schedule, Error> {
     let columns = Columns { row, table: "schedules", start: 0 };
     Ok(Schedule {
         id: columns.id(0)?,
-        cron: columns.get(1)?,
-        promise_id: columns.get(2)?,
+        cron: columns.text(1)?.into_owned(),
+        promise_id: columns.free_text(2)?.ok_or_else(|| columns.bad("a text is missing"))?,
         promise_timeout: Millis::saturating(columns.number(3)?),
         promise_param: columns.value(4, 5)?,
         promise_tags: columns.map(6)?.unwrap_or_default(),
@@ -176,37 +212,50 @@ pub(super) fn schedule(row: &Row<'_>) -> Result<Schedule, Error> {
     })
 }
 
-pub(super) fn message(row: &Row<'_>) -> Result<OutboxEntry, Error> {
+pub(super) fn message(row: &impl Cells) -> Result<OutboxEntry, Error> {
     let columns = Columns { row, table: "outbox", start: 0 };
-    let id = columns.id(1)?;
-    let address = address(&columns, 2)?;
-    let key = match columns.get::<i64>(0)? {
-        EXECUTE => MessageKey::Execute { task: id },
-        UNBLOCK => MessageKey::Unblock { promise: id, address: address.clone() },
-        kind => return Err(columns.bad(format!("the kind {kind} is unknown"))),
-    };
     Ok(OutboxEntry {
-        key,
-        address,
+        key: message_key(row, 0)?,
+        address: columns.address(2)?,
         version: columns.number(3)?,
         created_at: columns.instant(4)?,
         due_at: columns.instant(5)?,
         failures: columns.number(6)?,
         waits: columns.number(7)?,
-        parked: columns.get::<Option<String>>(8)?.is_some(),
+        parked: columns.optional_text(8)?.is_some(),
     })
 }
 
-fn address(columns: &Columns<'_>, column: usize) -> Result<Address, Error> {
-    Address::parse(&columns.get::<String>(column)?).map_err(|why| columns.bad(why))
+/// A column of a scan, as an id.
+pub(super) fn id_at(row: &impl Cells, column: usize) -> Result<Id, Error> {
+    Columns { row, table: "callbacks", start: 0 }.id(column)
 }
 
-/// The only column, as an id.
-pub(super) fn only_id(row: &Row<'_>) -> Result<Id, Error> {
-    Columns { row, table: "callbacks", start: 0 }.id(0)
+/// A column of a scan, as an address.
+pub(super) fn address_at(row: &impl Cells, column: usize) -> Result<Address, Error> {
+    Columns { row, table: "listeners", start: 0 }.address(column)
 }
 
-/// The only column, as an address.
-pub(super) fn only_address(row: &Row<'_>) -> Result<Address, Error> {
-    address(&Columns { row, table: "listeners", start: 0 }, 0)
+/// The instant and the key of a row that is due: an instant and an id, and for messages what names them, see [`message_key`].
+pub(super) fn due(row: &impl Cells, kind: DueKind) -> Result<Due, Error> {
+    let columns = Columns { row, table: kind.name(), start: 0 };
+    let at = columns.instant(0)?;
+    let key = match kind {
+        DueKind::Message => DueKey::Message(message_key(row, 1)?),
+        DueKind::Deadline | DueKind::Discharge | DueKind::Lease | DueKind::Retry | DueKind::Schedule => {
+            DueKey::Id(columns.id(1)?)
+        }
+    };
+    Ok(Due { at, kind, key })
+}
+
+/// A key of the outbox in three columns: kind, id, address.
+pub(super) fn message_key(row: &impl Cells, start: usize) -> Result<MessageKey, Error> {
+    let columns = Columns { row, table: "outbox", start };
+    let id = columns.id(1)?;
+    match columns.integer(0)? {
+        EXECUTE => Ok(MessageKey::Execute { task: id }),
+        UNBLOCK => Ok(MessageKey::Unblock { promise: id, address: columns.address(2)? }),
+        kind => Err(columns.bad(format!("the kind {kind} is unknown"))),
+    }
 }

@@ -35,4 +35,5 @@ need_component clippy clippy
 "$(dirname "$0")/setup_clients.sh"
 "$(dirname "$0")/setup_schemathesis.sh"
 "$(dirname "$0")/setup_browser.sh"
+"$(dirname "$0")/setup_postgres.sh"
 say "everything is there"

@@ -1,33 +1,17 @@
 //! The server as a child process: started on free ports, asked to stop or killed through its handle, and gone when the handle is.
 
 use std::fs::File;
-use std::net::TcpListener;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::LazyLock;
-use std::sync::atomic::{AtomicU16, Ordering};
 
+use resonate_postgres_cluster::free_port;
 use resonate_tests::folder::Folder;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value as Json, json};
 
 use super::wire::{Connection, Request};
 use super::{FAR, binary, eventually};
-
-/// Ports that the system gives to nobody by itself, so that a client's port is never in the way.
-const PORTS: std::ops::Range<u16> = 20_000..32_000;
-
-/// A port of the loopback that is free now. Each process starts at another place, so that test runs side by side do not race for the same.
-pub(super) fn free_port() -> u16 {
-    static FIRST: LazyLock<u16> = LazyLock::new(|| fastrand::u16(PORTS));
-    static TAKEN: AtomicU16 = AtomicU16::new(0);
-    eventually("a free port", || {
-        let offset = *FIRST - PORTS.start + TAKEN.fetch_add(1, Ordering::Relaxed);
-        let port = PORTS.start + offset % (PORTS.end - PORTS.start);
-        TcpListener::bind(("127.0.0.1", port)).is_ok().then_some(port)
-    })
-}
 
 /// A user without rights, for what root may do.
 pub(super) const NOBODY: u32 = 65534;

@@ -1,9 +1,10 @@
 //! The client commands of the binary against a real server: each does what its name says, and exits with a code that a script can tell apart.
 
+use resonate_postgres_cluster::free_port;
 use resonate_tests::folder::Folder;
 use serde_json::json;
 
-use super::child::{Server, Start, free_port};
+use super::child::{Server, Start};
 use super::cli::{done, end, json, resonate, run, url};
 
 fn dev(folder: &Folder) -> Server {

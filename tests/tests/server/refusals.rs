@@ -5,12 +5,13 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use resonate_postgres_cluster::free_port;
 use resonate_tests::folder::Folder;
 use rusqlite::Connection;
 use serde_json::json;
 
 use super::binary;
-use super::child::{NOBODY, Refused, Server, Start, free_port};
+use super::child::{NOBODY, Refused, Server, Start};
 use super::tokens::key_file;
 use super::wire::Request;
 

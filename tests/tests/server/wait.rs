@@ -2,10 +2,11 @@
 
 use std::process::Child;
 
+use resonate_postgres_cluster::free_port;
 use resonate_tests::folder::Folder;
 use serde_json::json;
 
-use super::child::{Server, Start, free_port};
+use super::child::{Server, Start};
 use super::cli::{Ran, done, resonate, run, url};
 use super::eventually;
 use super::wire::Request;

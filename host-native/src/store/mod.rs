@@ -3,6 +3,7 @@
 
 pub mod damage;
 pub mod memory;
+pub mod postgres;
 mod rows;
 pub mod sqlite;
 

@@ -1,0 +1,4 @@
+//! Postgres as a store.
+
+mod tls;
+pub mod url;

@@ -59,6 +59,10 @@ pub struct Metrics {
     pub store_errors: Counter,
     /// Requests in a batch.
     pub batch_requests: Histogram,
+    /// Statements of a batch's transaction (Postgres).
+    pub batch_statements: Histogram,
+    /// Ways there and back of a batch's transaction (Postgres).
+    pub batch_round_trips: Histogram,
     /// Time of a batch's transaction, its sync included.
     pub commit_duration: Histogram,
     /// Requests that wait for the writer.
@@ -102,6 +106,8 @@ impl Metrics {
             skipped_rows: Counter::default(),
             store_errors: Counter::default(),
             batch_requests: counts(),
+            batch_statements: counts(),
+            batch_round_trips: counts(),
             commit_duration: durations(),
             queue_requests: Gauge::default(),
             rejected: Counter::default(),
@@ -132,6 +138,8 @@ impl Metrics {
         registry.register("skipped_rows", "Rows that cannot be read and are passed over", self.skipped_rows.clone());
         registry.register("store_errors", "Transactions that failed", self.store_errors.clone());
         registry.register("batch_requests", "Requests in a batch", self.batch_requests.clone());
+        registry.register("batch_statements", "Statements of a batch (Postgres)", self.batch_statements.clone());
+        registry.register("batch_round_trips", "Round trips of a batch (Postgres)", self.batch_round_trips.clone());
         registry.register("commit_duration_seconds", "Time of a batch's transaction", self.commit_duration.clone());
         registry.register("queue_requests", "Requests that wait for the writer", self.queue_requests.clone());
         registry.register("rejected", "Requests turned away because a queue was full", self.rejected.clone());

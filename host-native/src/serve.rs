@@ -31,15 +31,12 @@ use crate::http::cors::Origins;
 use crate::http::playground::Playground;
 use crate::metrics::Metrics;
 use crate::recorder::Recorder;
-use crate::store::HostStore;
 use crate::store::memory::{Memory, NoReader};
 use crate::store::sqlite::SqliteStore;
+use crate::store::{CLOCK_AHEAD_MAX, HostStore};
 
 /// A path that means: nothing on disk.
 const IN_MEMORY: &str = ":memory:";
-
-/// How far the database may be ahead of the clock of this machine.
-const CLOCK_AHEAD_MAX: Millis = Millis::saturating(60 * 60 * 1000);
 
 /// Why the server could not start, or stopped on its own.
 #[derive(Debug)]

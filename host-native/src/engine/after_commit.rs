@@ -132,8 +132,12 @@ impl<S: HostStore> Writer<S> {
             damage::report(error);
         }
         match (waiter, error) {
+            (Some(Waiter::Client(client)), TxError::Store(Error::Locked(_)) | TxError::Conflict) => {
+                drop(client.send(Err(SubmitError::Unavailable)));
+            }
+            // Whoever has the row may be doing the same.
+            (Some(Waiter::Background(_)), TxError::Store(Error::Locked(_)) | TxError::Conflict) => {}
             (Some(Waiter::Client(client)), TxError::Store(_)) => drop(client.send(Err(SubmitError::Damaged))),
-            (Some(Waiter::Client(client)), TxError::Conflict) => drop(client.send(Err(SubmitError::Unavailable))),
             (Some(Waiter::Background(due)), _) => self.skip(&due),
             (Some(Waiter::Nobody) | None, _) => {}
         }

@@ -11,8 +11,12 @@ use std::fmt;
 use std::time::Duration;
 
 use resonate_core::drive::{Reset, Tx};
+use resonate_core::time::Millis;
 
 use crate::engine::limits::{SHARED_SWEEP_INTERVAL, SWEEP_INTERVAL};
+
+/// How far a database may be ahead of the clock that a server goes by.
+pub const CLOCK_AHEAD_MAX: Millis = Millis::saturating(60 * 60 * 1000);
 
 /// A store that a server can be run on.
 pub trait HostStore: Reset<Error = Error> + Send + 'static {
@@ -71,13 +75,17 @@ pub enum Error {
     },
     /// SQLite failed.
     Sqlite(rusqlite::Error),
+    /// Postgres failed, or cannot be reached.
+    Postgres(String),
+    /// A row is in somebody else's hands for longer than a request may wait.
+    Locked(String),
 }
 
 impl Error {
     /// Whether a single row is at fault, so that other requests may succeed.
     #[must_use]
     pub fn is_row(&self) -> bool {
-        matches!(self, Self::Row { .. })
+        matches!(self, Self::Row { .. } | Self::Locked(_))
     }
 }
 
@@ -87,6 +95,8 @@ impl fmt::Display for Error {
             Self::Open(why) => f.write_str(why),
             Self::Row { table, why } => write!(f, "a row of {table} cannot be read: {why}"),
             Self::Sqlite(error) => write!(f, "the database failed: {error}"),
+            Self::Postgres(why) => write!(f, "the database failed: {why}"),
+            Self::Locked(why) => write!(f, "a row stays locked: {why}"),
         }
     }
 }

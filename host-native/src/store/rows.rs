@@ -1,4 +1,4 @@
-//! Rows to records, the same for every database with these columns. A row that does not fit is an error of that row, named, never a panic.
+//! Rows to records and back, the same for every database with these columns. A row that does not fit is an error of that row, named, never a panic.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -66,9 +66,9 @@ macro_rules! message_columns {
 pub(super) use message_columns;
 
 /// Number of the message kinds on disk.
-pub(super) const EXECUTE: i64 = 0;
+const EXECUTE: i64 = 0;
 /// Number of the message kinds on disk.
-pub(super) const UNBLOCK: i64 = 1;
+const UNBLOCK: i64 = 1;
 
 /// Reads columns of one row with errors that name the table.
 struct Columns<'a, C> {
@@ -258,4 +258,28 @@ pub(super) fn message_key(row: &impl Cells, start: usize) -> Result<MessageKey, 
         UNBLOCK => Ok(MessageKey::Unblock { promise: id, address: columns.address(2)? }),
         kind => Err(columns.bad(format!("the kind {kind} is unknown"))),
     }
+}
+
+/// The key columns of an entry of the outbox.
+pub(super) fn key_columns(key: &MessageKey) -> (i64, &str, &str) {
+    match key {
+        MessageKey::Execute { task } => (EXECUTE, task.as_str(), ""),
+        MessageKey::Unblock { promise, address } => (UNBLOCK, promise.as_str(), address.as_str()),
+    }
+}
+
+/// What a task resumes for, as JSON; nothing when it is empty.
+pub(super) fn resumes(task: &Task) -> Option<String> {
+    let texts: Vec<&str> = task.resumes.iter().map(Id::as_str).collect();
+    (!texts.is_empty()).then(|| serde_json::Value::from(texts).to_string())
+}
+
+/// A map as JSON.
+pub(super) fn json(map: &BTreeMap<String, String>) -> String {
+    serde_json::to_string(map).expect("a map of strings is JSON")
+}
+
+/// Instants are at most 2^53-1, so that they fit.
+pub(super) fn millis(instant: Timestamp) -> i64 {
+    instant.as_millis() as i64
 }

@@ -41,24 +41,24 @@ pub(super) fn verdict(error: &tokio_postgres::Error) -> Verdict {
 }
 
 /// The error of a transaction of which nothing has been sent that would commit it: what another run may mend is a conflict.
-pub(super) fn before_commit(error: tokio_postgres::Error) -> TxError<Error> {
-    match verdict(&error) {
+pub(super) fn before_commit(error: &tokio_postgres::Error) -> TxError<Error> {
+    match verdict(error) {
         Verdict::Again | Verdict::Guard | Verdict::Lost => {
-            tracing::debug!(error = explain(&error), "running a transaction again");
+            tracing::debug!(error = explain(error), "running a transaction again");
             TxError::Conflict
         }
-        Verdict::Locked => TxError::Store(Error::Locked(explain(&error))),
-        Verdict::Failed => TxError::Store(Error::Postgres(explain(&error))),
+        Verdict::Locked => TxError::Store(Error::Locked(explain(error))),
+        Verdict::Failed => TxError::Store(Error::Postgres(explain(error))),
     }
 }
 
 /// The error of a transaction that may have been committed.
-pub(super) fn at_commit(error: tokio_postgres::Error) -> TxError<Error> {
-    match verdict(&error) {
+pub(super) fn at_commit(error: &tokio_postgres::Error) -> TxError<Error> {
+    match verdict(error) {
         // The database has refused: nothing was committed.
         Verdict::Again | Verdict::Guard => TxError::Conflict,
-        Verdict::Locked => TxError::Store(Error::Locked(explain(&error))),
-        Verdict::Lost | Verdict::Failed => TxError::Store(Error::Postgres(explain(&error))),
+        Verdict::Locked => TxError::Store(Error::Locked(explain(error))),
+        Verdict::Lost | Verdict::Failed => TxError::Store(Error::Postgres(explain(error))),
     }
 }
 

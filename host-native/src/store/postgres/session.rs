@@ -96,12 +96,13 @@ impl Session {
         }
         self.link = None;
         let connected = self.runtime.block_on(async {
-            let (client, connection) = self.opening.target.connect(self.opening.purpose).await?;
+            let (client, connection) =
+                self.opening.target.connect(self.opening.purpose).await.map_err(|error| error.to_string())?;
             tokio::spawn(connection);
             configure(&client, self.opening.statement_timeout).await.map_err(|error| explain(&error))?;
             Ok::<_, String>(client)
         });
-        let client = connected.map_err(|why| Error::Open(format!("cannot connect to Postgres: {why}")))?;
+        let client = connected.map_err(Error::Open)?;
         self.link = Some(Link { client, statements: HashMap::new() });
         Ok(())
     }
@@ -156,8 +157,10 @@ impl Link {
         for (sql, statement) in missing.into_iter().zip(prepared) {
             self.statements.insert(sql, statement.map_err(Silence::Failed)?);
         }
-        let params: Vec<Vec<&(dyn ToSql + Sync)>> =
-            calls.iter().map(|call| call.params.iter().map(|param| &**param as &(dyn ToSql + Sync)).collect()).collect();
+        let params: Vec<Vec<&(dyn ToSql + Sync)>> = calls
+            .iter()
+            .map(|call| call.params.iter().map(|param| &**param as &(dyn ToSql + Sync)).collect())
+            .collect();
         // Polled in order when first polled: that is the order in which they are sent.
         let answers =
             calls.iter().zip(&params).map(|(call, params)| self.client.query(&self.statements[call.sql], params));

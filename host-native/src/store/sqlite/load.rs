@@ -32,7 +32,7 @@ pub(super) fn load(connection: &Connection, read: &Read, records: &mut Records) 
         Read::Message(key) => {
             const SQL: &str =
                 concat!("SELECT ", message_columns!(), " FROM outbox WHERE kind = ?1 AND id = ?2 AND listener = ?3");
-            records.learn_message(key, first(connection, SQL, message_key(key), |row| rows::message(row))?);
+            records.learn_message(key, first(connection, SQL, rows::key_columns(key), |row| rows::message(row))?);
         }
         Read::CallbacksOf { awaited, after, limit } => {
             const SQL: &str =
@@ -67,14 +67,6 @@ pub(super) fn load(connection: &Connection, read: &Read, records: &mut Records) 
         Read::Schedules { search } => records.learn_page(read.clone(), search::schedules(connection, search)?),
     }
     Ok(())
-}
-
-/// The key columns of an entry of the outbox.
-pub(super) fn message_key(key: &MessageKey) -> (i64, &str, &str) {
-    match key {
-        MessageKey::Execute { task } => (rows::EXECUTE, task.as_str(), ""),
-        MessageKey::Unblock { promise, address } => (rows::UNBLOCK, promise.as_str(), address.as_str()),
-    }
 }
 
 fn first_of_branch(

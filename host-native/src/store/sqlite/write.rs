@@ -1,19 +1,16 @@
 //! The core's writes as statements, each with its guard. One that changes no row has lost its guard: a conflict.
 
-use std::collections::BTreeMap;
-
 use resonate_core::address::Mailbox;
 use resonate_core::drive::TxError;
 use resonate_core::message::OutboxEntry;
 use resonate_core::promise::Promise;
 use resonate_core::schedule::Schedule;
 use resonate_core::task::{Task, TaskState};
-use resonate_core::time::Timestamp;
 use resonate_core::write::Write;
 use rusqlite::{Connection, ErrorCode, Params, params};
 
-use super::load::message_key;
 use crate::store::Error;
+use crate::store::rows::{json, key_columns, millis, resumes};
 
 type Written<T = ()> = Result<T, TxError<Error>>;
 
@@ -54,7 +51,7 @@ pub(super) fn write(connection: &Connection, write: &Write) -> Written {
         Write::PutMessage(entry) => put_message(connection, entry),
         Write::DeleteMessage { key } => {
             let sql = "DELETE FROM outbox WHERE kind = ?1 AND id = ?2 AND listener = ?3";
-            free(connection, sql, message_key(key))
+            free(connection, sql, key_columns(key))
         }
     }
 }
@@ -151,7 +148,7 @@ fn put_message(connection: &Connection, entry: &OutboxEntry) -> Written {
     let sql = "INSERT OR REPLACE INTO outbox (kind, id, listener, address, version, created_at, due_at, failures, waits, mailbox) \
                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
     let mailbox = entry.parked.then(|| entry.address.route().mailbox());
-    let (kind, id, listener) = message_key(&entry.key);
+    let (kind, id, listener) = key_columns(&entry.key);
     let params = params![
         kind,
         id,
@@ -181,18 +178,4 @@ fn guarded(connection: &Connection, sql: &str, params: impl Params) -> Written {
 fn free(connection: &Connection, sql: &str, params: impl Params) -> Written {
     connection.prepare_cached(sql).map_err(Error::from)?.execute(params).map_err(Error::from)?;
     Ok(())
-}
-
-fn resumes(task: &Task) -> Option<String> {
-    let texts: Vec<&str> = task.resumes.iter().map(resonate_core::id::Id::as_str).collect();
-    (!texts.is_empty()).then(|| serde_json::Value::from(texts).to_string())
-}
-
-fn json(map: &BTreeMap<String, String>) -> String {
-    serde_json::to_string(map).expect("a map of strings is JSON")
-}
-
-/// Instants are at most 2^53-1, so that they fit.
-fn millis(instant: Timestamp) -> i64 {
-    instant.as_millis() as i64
 }

@@ -1,0 +1,251 @@
+//! Answers to the core's reads: all keys of a kind by one statement, in the order in which every server locks them. What matches is the core's to
+//! say.
+
+use std::sync::Arc;
+
+use resonate_core::id::Id;
+use resonate_core::message::MessageKey;
+use resonate_core::promise::Promise;
+use resonate_core::read::Read;
+use resonate_core::records::Records;
+use resonate_core::time::Timestamp;
+use tokio_postgres::Row;
+
+use super::session::Call;
+use super::text::stored;
+use super::write::with_keys;
+use crate::store::Error;
+use crate::store::rows::{self, message_columns, promise_columns, schedule_columns, task_columns};
+
+/// How rows named by key are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Locking {
+    /// As they are.
+    Nothing,
+    /// For this transaction alone, after whoever has them.
+    Wait,
+    /// For this transaction alone; a failure when somebody has one.
+    Refuse,
+}
+
+/// The same statement for each way of locking.
+macro_rules! by_locking {
+    ($locking:expr, $($sql:expr),+) => {
+        match $locking {
+            Locking::Nothing => concat!($($sql),+),
+            Locking::Wait => concat!($($sql),+, " FOR UPDATE"),
+            Locking::Refuse => concat!($($sql),+, " FOR UPDATE NOWAIT"),
+        }
+    };
+}
+
+/// Reads by the statement that answers them.
+#[derive(Debug, Default)]
+pub(super) struct Reads<'a> {
+    promises: Vec<&'a Id>,
+    tasks: Vec<&'a Id>,
+    schedules: Vec<&'a Id>,
+    messages: Vec<&'a MessageKey>,
+    /// Reads that have a statement, or two, for themselves.
+    single: Vec<&'a Read>,
+    /// Searches: they are answered page by page.
+    pub(super) searches: Vec<&'a Read>,
+}
+
+impl<'a> Reads<'a> {
+    /// Sorts reads out; each set is in the order of its keys.
+    pub(super) fn of(reads: impl Iterator<Item = &'a Read>) -> Self {
+        let mut sorted = Self::default();
+        for read in reads {
+            match read {
+                Read::Promise(id) => sorted.promises.push(id),
+                Read::Task(id) => sorted.tasks.push(id),
+                Read::Schedule(id) => sorted.schedules.push(id),
+                Read::Message(key) => sorted.messages.push(key),
+                Read::CallbacksOf { .. } | Read::ListenersOf { .. } | Read::HeldBy { .. } | Read::Branch { .. } => {
+                    sorted.single.push(read);
+                }
+                Read::Promises { .. } | Read::Tasks { .. } | Read::Schedules { .. } => sorted.searches.push(read),
+            }
+        }
+        for ids in [&mut sorted.promises, &mut sorted.tasks, &mut sorted.schedules] {
+            ids.sort_unstable();
+            ids.dedup();
+        }
+        sorted.messages.sort_unstable();
+        sorted.messages.dedup();
+        sorted.single.sort_unstable();
+        sorted.single.dedup();
+        sorted
+    }
+
+    /// The statements, promises before tasks before schedules before messages: whoever locks, locks in this order.
+    pub(super) fn calls(&self, locking: Locking) -> Vec<Call<'a>> {
+        let mut calls = Vec::new();
+        let mut by_id = |ids: &[&'a Id], sql: &'static str| {
+            if !ids.is_empty() {
+                calls.push(Call::plain(sql).with(ids.iter().map(|id| id.as_str()).collect::<Vec<_>>()));
+            }
+        };
+        by_id(
+            &self.promises,
+            by_locking!(locking, "SELECT ", promise_columns!(), " FROM promises WHERE id = ANY($1) ORDER BY id"),
+        );
+        by_id(
+            &self.tasks,
+            by_locking!(locking, "SELECT ", task_columns!(), " FROM tasks WHERE id = ANY($1) ORDER BY id"),
+        );
+        by_id(
+            &self.schedules,
+            by_locking!(locking, "SELECT ", schedule_columns!(), " FROM schedules WHERE id = ANY($1) ORDER BY id"),
+        );
+        if !self.messages.is_empty() {
+            let sql = by_locking!(
+                locking,
+                "SELECT ",
+                message_columns!(),
+                " FROM outbox WHERE (kind, id, listener) IN (SELECT * FROM unnest($1::int2[], $2::text[], $3::text[])) \
+                 ORDER BY kind, id, listener"
+            );
+            calls.push(with_keys(Call::plain(sql), &self.messages));
+        }
+        self.single.iter().for_each(|read| single(read, locking, &mut calls));
+        calls
+    }
+
+    /// Takes the answers to [`Self::calls`]. Returns the latest instant at which one of the promises was created or settled.
+    pub(super) fn learn(
+        &self,
+        answers: &mut impl Iterator<Item = Vec<Row>>,
+        records: &mut Records,
+    ) -> Result<Timestamp, Error> {
+        let mut latest = Timestamp::ZERO;
+        if !self.promises.is_empty() {
+            let found = all(answers, |row| rows::promise(row))?;
+            let instants = found
+                .iter()
+                .map(|promise| promise.settled_at.map_or(promise.created_at, |at| at.max(promise.created_at)));
+            latest = instants.max().unwrap_or(latest);
+            each(&self.promises, found, |promise| &promise.id, |id, row| records.learn_promise(id, row));
+        }
+        if !self.tasks.is_empty() {
+            let found = all(answers, |row| rows::task(row))?;
+            each(&self.tasks, found, |task| &task.id, |id, row| records.learn_task(id, row));
+        }
+        if !self.schedules.is_empty() {
+            let found = all(answers, |row| rows::schedule(row))?;
+            each(&self.schedules, found, |schedule| &schedule.id, |id, row| records.learn_schedule(id, row));
+        }
+        if !self.messages.is_empty() {
+            let found = all(answers, |row| rows::message(row))?;
+            each(&self.messages, found, |entry| &entry.key, |key, row| records.learn_message(key, row));
+        }
+        self.single.iter().try_for_each(|read| learn_single(read, answers, records))?;
+        Ok(latest)
+    }
+}
+
+/// Meets keys with the rows that were found for them, both in order.
+fn each<K: Ord, R>(keys: &[&K], found: Vec<R>, key_of: impl Fn(&R) -> &K, mut learn: impl FnMut(&K, Option<R>)) {
+    let mut found = found.into_iter().peekable();
+    for key in keys {
+        let row = found.next_if(|row| key_of(row) == *key);
+        learn(key, row);
+    }
+}
+
+/// Every row of the next answer.
+fn all<T>(
+    answers: &mut impl Iterator<Item = Vec<Row>>,
+    read: impl Fn(&Row) -> Result<T, Error>,
+) -> Result<Vec<T>, Error> {
+    answers.next().unwrap_or_default().iter().map(read).collect()
+}
+
+fn single<'a>(read: &'a Read, locking: Locking, calls: &mut Vec<Call<'a>>) {
+    match read {
+        Read::CallbacksOf { awaited, after, limit } => {
+            const SQL: &str =
+                "SELECT awaiter FROM callbacks WHERE awaited = $1 AND awaiter > $2 ORDER BY awaiter LIMIT $3";
+            let after = after.as_ref().map_or("", Id::as_str);
+            calls.push(Call::plain(SQL).with(awaited.as_str()).with(after).with(*limit as i64));
+        }
+        Read::ListenersOf { awaited, after, limit } => {
+            const SQL: &str =
+                "SELECT address FROM listeners WHERE awaited = $1 AND address > $2 ORDER BY address LIMIT $3";
+            let after = after.as_ref().map_or("", |after| after.as_str());
+            calls.push(Call::plain(SQL).with(awaited.as_str()).with(after).with(*limit as i64));
+        }
+        Read::HeldBy { pid, after, limit } => {
+            // A row that somebody changes while this waits for it may fall out of the answer, which then says nothing of how many there are.
+            const COUNT: &str =
+                "SELECT count(*) FROM (SELECT 1 FROM tasks WHERE pid = $1 AND id > $2 ORDER BY id LIMIT $3) AS held";
+            let after = after.as_ref().map_or("", Id::as_str);
+            let of = |sql| Call::plain(sql).with(stored(pid)).with(after).with(*limit as i64);
+            calls.push(of(COUNT));
+            calls.push(of(by_locking!(
+                locking,
+                "SELECT ",
+                task_columns!(),
+                " FROM tasks WHERE pid = $1 AND id > $2 ORDER BY id LIMIT $3"
+            )));
+        }
+        Read::Branch { branch, promises_max, bytes_max } => {
+            // What is summed here is never more than the weight of a promise, so that no row is missing; the exact end is found when reading.
+            const SQL: &str = concat!(
+                "SELECT ",
+                promise_columns!(),
+                " FROM (SELECT *, sum(octet_length(id) + coalesce(octet_length(param_data), 0) + \
+                 coalesce(octet_length(value_data), 0)) OVER (ORDER BY id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) \
+                 AS before FROM (SELECT * FROM promises WHERE branch = $1 ORDER BY id LIMIT $2) AS rows) AS summed \
+                 WHERE before IS NULL OR before <= $3 ORDER BY id"
+            );
+            let branch = Call::plain(SQL).with(stored(branch)).with(*promises_max as i64);
+            calls.push(branch.with(i64::try_from(*bytes_max).unwrap_or(i64::MAX)));
+        }
+        Read::Promise(_)
+        | Read::Task(_)
+        | Read::Schedule(_)
+        | Read::Message(_)
+        | Read::Promises { .. }
+        | Read::Tasks { .. }
+        | Read::Schedules { .. } => unreachable!("sorted out"),
+    }
+}
+
+fn learn_single(read: &Read, answers: &mut impl Iterator<Item = Vec<Row>>, records: &mut Records) -> Result<(), Error> {
+    match read {
+        Read::CallbacksOf { awaited, limit, .. } => {
+            records.learn_callbacks(awaited, all(answers, |row| rows::id_at(row, 0))?, *limit);
+        }
+        Read::ListenersOf { awaited, limit, .. } => {
+            records.learn_listeners(awaited, all(answers, |row| rows::address_at(row, 0))?, *limit);
+        }
+        Read::HeldBy { pid, limit, .. } => {
+            let counted = all(answers, |row| Ok(row.get::<_, i64>(0)))?.first().copied().unwrap_or_default();
+            let tasks = all(answers, |row| rows::task(row))?;
+            // As many as were found are complete only if there were fewer than asked for.
+            let limit = if counted < *limit as i64 { *limit } else { tasks.len() };
+            records.learn_held(pid, tasks, limit);
+        }
+        Read::Branch { branch, bytes_max, .. } => {
+            let mut bytes = 0;
+            let mut promises = all(answers, |row| rows::promise(row))?;
+            let end = promises.iter().position(|promise: &Promise| {
+                bytes += promise.weight();
+                bytes > *bytes_max
+            });
+            promises.truncate(end.map_or(promises.len(), |end| end + 1));
+            let branch: &Arc<str> = branch;
+            records.learn_branch(branch, promises);
+        }
+        Read::Promise(_)
+        | Read::Task(_)
+        | Read::Schedule(_)
+        | Read::Message(_)
+        | Read::Promises { .. }
+        | Read::Tasks { .. }
+        | Read::Schedules { .. } => unreachable!("sorted out"),
+    }
+    Ok(())
+}

@@ -4,6 +4,7 @@ mod clients;
 mod migrations;
 mod mutations;
 mod openapi;
+mod postgres;
 mod requests_parity;
 mod server;
 mod store_contract;

@@ -2,41 +2,29 @@
 //!
 //! It reads no files, flags or environment variables: everything it needs is in [`Config`].
 
+mod storage;
 pub mod support;
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use resonate_core::drive::Tx as _;
-use resonate_core::rules::Rules;
-use resonate_core::time::{Millis, Timestamp};
 use tokio::net::{TcpListener, lookup_host};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::auth::{Gate, KeyError};
-use crate::clock::{Clock, millis};
-use crate::config::{Config, RecordConfig, StorageType};
+use crate::config::Config;
 use crate::dispatch::poll::Poll;
 use crate::dispatch::push::Push;
 use crate::dispatch::{Dispatch, Mail, Voice};
-use crate::engine::limits::READERS;
-use crate::engine::{Engine, Parts, Threads, Transports};
+use crate::engine::{Threads, Transports};
 use crate::http;
 use crate::http::cors::Origins;
 use crate::http::playground::Playground;
 use crate::metrics::Metrics;
-use crate::recorder::Recorder;
-use crate::store::memory::{Memory, NoReader};
-use crate::store::sqlite::SqliteStore;
-use crate::store::{CLOCK_AHEAD_MAX, HostStore};
-
-/// A path that means: nothing on disk.
-const IN_MEMORY: &str = ":memory:";
 
 /// Why the server could not start, or stopped on its own.
 #[derive(Debug)]
@@ -78,7 +66,8 @@ pub async fn run(config: Config) -> Result<(), ServeError> {
     let listeners = Listeners::bind(&config).await?;
     let metrics = Arc::new(Metrics::new());
     let (poll, transports, mail) = start_transports(&config, &metrics)?;
-    let (engine, threads) = start_engine(&config, &metrics, transports)?;
+    // A store may have connections of its own to wait for.
+    let (engine, threads) = tokio::task::block_in_place(|| storage::start_engine(&config, &metrics, transports))?;
     let (stop, stopped) = watch::channel(false);
     let (mut servers, mut couriers) = (JoinSet::new(), JoinSet::new());
     couriers.spawn(mail.carry(engine.clone(), Arc::clone(&metrics)));
@@ -212,81 +201,6 @@ fn start_transports(config: &Config, metrics: &Metrics) -> Result<Transporting, 
     };
     let transports = Arc::new(Dispatch::new(poll.clone(), push, voice));
     Ok((poll, transports, mail))
-}
-
-fn start_engine(
-    config: &Config,
-    metrics: &Arc<Metrics>,
-    transports: Arc<dyn Transports>,
-) -> Result<(Engine, Threads), ServeError> {
-    let rules = Rules {
-        retry_timeout: millis(config.tasks.retry_timeout),
-        unblock_retention: millis(config.messages.unblock_retention),
-        strict: config.protocol.strict,
-    };
-    let metrics = Arc::clone(metrics);
-    let started = match config.storage.kind {
-        StorageType::Sqlite if config.storage.sqlite.path == IN_MEMORY => {
-            tracing::info!("keeping promises in memory: they are gone when the server stops");
-            let clock = Clock::starting_at(Timestamp::ZERO);
-            let mut store = Memory::default();
-            let recorder = start_recorder(&config.record, &mut store, &rules, &clock)?;
-            let readers: Vec<NoReader> = Vec::new();
-            Engine::start(Parts { store, readers, rules, clock, metrics, transports, recorder })
-        }
-        StorageType::Sqlite => {
-            let sqlite = &config.storage.sqlite;
-            let mut store = SqliteStore::open(Path::new(&sqlite.path), sqlite.synchronous.as_str())?;
-            tracing::info!(path = sqlite.path, synchronous = sqlite.synchronous.as_str(), "opened database");
-            let clock = start_clock(store.last_created_at()?)?;
-            let recorder = start_recorder(&config.record, &mut store, &rules, &clock)?;
-            let readers = match &recorder {
-                None => {
-                    (0..READERS).map(|_| store.reader()).chain([store.searcher()]).collect::<Result<Vec<_>, _>>()?
-                }
-                // The writer answers everything, so that reads have their place in the order too.
-                Some(_) => Vec::new(),
-            };
-            Engine::start(Parts { store, readers, rules, clock, metrics, transports, recorder })
-        }
-        StorageType::Postgres => return Err(ServeError("this build has no Postgres store".to_owned())),
-    };
-    started.map_err(|error| ServeError(format!("cannot start a thread: {error}")))
-}
-
-/// Begins a recording with what is in the store, if there is to be one.
-fn start_recorder(
-    config: &RecordConfig,
-    store: &mut impl HostStore,
-    rules: &Rules,
-    clock: &Clock,
-) -> Result<Option<Recorder>, ServeError> {
-    let Some(path) = &config.file else { return Ok(None) };
-    let refused = |why| ServeError(format!("cannot record (--record): {why}"));
-    let snapshot = store.begin().and_then(|mut tx| tx.snapshot()).map_err(|error| refused(error.to_string()))?;
-    let mut recorder = Recorder::create(Path::new(path), config.redact).map_err(refused)?;
-    recorder.begin(clock.now(), rules, snapshot).map_err(refused)?;
-    tracing::info!(path, redacted = config.redact, "recording every request");
-    Ok(Some(recorder))
-}
-
-/// A clock that does not go back behind what the store shows.
-fn start_clock(last_created_at: Timestamp) -> Result<Clock, ServeError> {
-    let ahead = last_created_at.since(Clock::starting_at(Timestamp::ZERO).now());
-    if ahead > CLOCK_AHEAD_MAX {
-        let (last, hours) = (last_created_at.as_millis(), ahead.as_millis() / 3_600_000);
-        return Err(ServeError(format!(
-            "the database holds a promise created {hours} h in the future (at {last} ms): correct the clock of this machine, or that row; \
-             serving would time out every promise due until then"
-        )));
-    }
-    if ahead > Millis::ZERO {
-        tracing::warn!(
-            milliseconds = ahead.as_millis(),
-            "the clock of this machine is behind the database: time stands still so long"
-        );
-    }
-    Ok(Clock::starting_at(last_created_at))
 }
 
 /// The signals that would end the process.

@@ -4,6 +4,7 @@ mod grpc;
 mod http;
 mod local;
 mod memory;
+mod postgres;
 mod server;
 mod sqlite;
 mod wasm;
@@ -11,6 +12,7 @@ mod wasm;
 use crate::driver::{Dials, Driver};
 
 pub use http::http_call;
+pub use postgres::postgres_store;
 
 /// Requests per body, in bytes, that the drivers with a network take.
 pub const BODY_LIMIT: usize = 16 << 10;
@@ -22,6 +24,8 @@ pub enum Kind {
     Memory,
     /// The core over a database file.
     Sqlite,
+    /// The core over a Postgres database.
+    Postgres,
     /// The server over a database file, through HTTP.
     Http,
     /// The server over a database file, through gRPC.
@@ -32,7 +36,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 5] = [Self::Memory, Self::Sqlite, Self::Http, Self::Grpc, Self::Wasm];
+    pub const ALL: [Self; 6] = [Self::Memory, Self::Sqlite, Self::Postgres, Self::Http, Self::Grpc, Self::Wasm];
 
     /// The name in tables and failures.
     #[must_use]
@@ -40,6 +44,7 @@ impl Kind {
         match self {
             Self::Memory => "memory",
             Self::Sqlite => "sqlite",
+            Self::Postgres => "postgres",
             Self::Http => "http",
             Self::Grpc => "grpc",
             Self::Wasm => "wasm",
@@ -52,6 +57,7 @@ impl Kind {
         match self {
             Self::Memory => Box::new(memory::open(dials)),
             Self::Sqlite => Box::new(sqlite::open(dials)),
+            Self::Postgres => Box::new(postgres::open(dials)),
             Self::Http => Box::new(http::Http::open(dials)),
             Self::Grpc => Box::new(grpc::Grpc::open(dials)),
             Self::Wasm => Box::new(wasm::Wasm::open(dials)),

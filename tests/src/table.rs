@@ -8,8 +8,8 @@
 //! 1000 @json resolve foo key=b            -> 403 REJECTED_TIMEDOUT completedOn=1000
 //! ```
 //!
-//! Names that restrict: `@` names drivers in front of a request, or in brackets behind the title of a scenario: `memory`, `sqlite`, `wasm`,
-//! `http`, `grpc`, `local` (the first three) and `json` (all but the last). `[strict]` switches the machine's strict rules on.
+//! Names that restrict: `@` names drivers in front of a request, or in brackets behind the title of a scenario: `memory`, `sqlite`, `postgres`, `wasm`,
+//! `http`, `grpc`, `local` (the first four) and `json` (all but the last). `[strict]` switches the machine's strict rules on.
 //!
 //! Requests
 //! - `get ID`, `create|resolve|reject|cancel ID [key=K] [strict[=TEXT]] [BODY]`, `search QUERY`: the 2023 API; ids are percent-encoded. A body
@@ -82,8 +82,8 @@ impl Drivers {
     fn add(&mut self, name: &str) -> bool {
         let before = self.0.len();
         match name {
-            "local" => self.0.extend([Kind::Memory, Kind::Sqlite, Kind::Wasm]),
-            "json" => self.0.extend([Kind::Memory, Kind::Sqlite, Kind::Wasm, Kind::Http]),
+            "local" => self.0.extend([Kind::Memory, Kind::Sqlite, Kind::Postgres, Kind::Wasm]),
+            "json" => self.0.extend([Kind::Memory, Kind::Sqlite, Kind::Postgres, Kind::Wasm, Kind::Http]),
             _ => self.0.extend(Kind::ALL.into_iter().find(|kind| kind.name() == name)),
         }
         self.0.len() > before

@@ -6,6 +6,7 @@ mod writes;
 
 use std::collections::BTreeSet;
 
+use resonate::store::postgres::PostgresStore;
 use resonate::store::sqlite::SqliteStore;
 use resonate_core::drive::{Store, Tx, TxError};
 use resonate_core::due::{Due, DueKind};
@@ -15,12 +16,13 @@ use resonate_core::records::Records;
 use resonate_core::snapshot::Snapshot;
 use resonate_core::time::Timestamp;
 use resonate_core::write::Write;
+use resonate_postgres_cluster::{Cluster, Database};
+use resonate_tests::drivers::postgres_store;
 use resonate_tests::folder::Folder;
 
 use crate::support::{at, seed};
 use writes::World;
 
-const HISTORIES: usize = 15;
 const TRANSACTIONS: usize = 80;
 const READS_PER_TRANSACTION: usize = 12;
 
@@ -62,50 +64,91 @@ where
     store.begin().expect("a transaction").due(&[kind], until, limit).expect("due rows")
 }
 
-struct Pair {
-    memory: MemoryStore,
-    sqlite: SqliteStore,
-    folder: Folder,
+/// A store that must be as the reference is.
+trait Subject: Store<Error: std::fmt::Debug> + Sized {
+    /// Where it lives; it goes with this.
+    type Home;
+
+    /// Histories in a test.
+    const HISTORIES: usize;
+
+    /// A place for one.
+    fn home() -> Self::Home;
+
+    /// Opens it, empty or as it was left.
+    fn open(home: &Self::Home) -> Self;
 }
 
-impl Pair {
+impl Subject for SqliteStore {
+    type Home = Folder;
+    const HISTORIES: usize = 15;
+
+    fn home() -> Folder {
+        Folder::new()
+    }
+
+    fn open(home: &Folder) -> Self {
+        Self::open(&home.file("resonate.db"), "off").expect("a database")
+    }
+}
+
+impl Subject for PostgresStore {
+    type Home = Database;
+    /// Each answer is a way there and back.
+    const HISTORIES: usize = 4;
+
+    fn home() -> Database {
+        Cluster::shared().database()
+    }
+
+    fn open(home: &Database) -> Self {
+        postgres_store(home)
+    }
+}
+
+struct Pair<S: Subject> {
+    memory: MemoryStore,
+    store: S,
+    home: S::Home,
+}
+
+impl<S: Subject> Pair<S> {
     fn new() -> Self {
-        let folder = Folder::new();
-        let sqlite = SqliteStore::open(&folder.file("resonate.db"), "off").expect("a new database");
-        Self { memory: MemoryStore::new(), sqlite, folder }
+        let home = S::home();
+        Self { memory: MemoryStore::new(), store: S::open(&home), home }
     }
 
     fn compare_state(&mut self) {
-        let (expected, found) = (self.memory.snapshot(), snapshot(&mut self.sqlite));
-        assert!(expected == found, "memory {expected:#?}\nsqlite {found:#?}");
+        let (expected, found) = (self.memory.snapshot(), snapshot(&mut self.store));
+        assert!(expected == found, "memory {expected:#?}\nstore {found:#?}");
     }
 
     /// Whether there was anything to find.
     fn compare_read(&mut self, read: &Read) -> bool {
         let reads = std::slice::from_ref(read);
-        let (expected, found) = (answers(&mut self.memory, reads), answers(&mut self.sqlite, reads));
-        assert!(expected == found, "{read:#?}\nmemory {expected}\nsqlite {found}");
+        let (expected, found) = (answers(&mut self.memory, reads), answers(&mut self.store, reads));
+        assert!(expected == found, "{read:#?}\nmemory {expected}\nstore {found}");
         expected != answers(&mut MemoryStore::new(), reads)
     }
 
     /// Which of several rows that are due at the same instant come first is a store's own.
     fn compare_due(&mut self, kind: DueKind, until: Timestamp, limit: usize) {
         let all = due(&mut self.memory, kind, until, usize::MAX >> 1);
-        let mut found = due(&mut self.sqlite, kind, until, usize::MAX >> 1);
+        let mut found = due(&mut self.store, kind, until, usize::MAX >> 1);
         assert!(found.is_sorted_by_key(|due| due.at), "{found:#?}");
         found.sort();
         assert_eq!(all, found, "{kind:?} until {until}");
         let instants = |due: &[Due]| due.iter().map(|due| due.at).collect::<Vec<_>>();
-        let (first, limited) = (due(&mut self.memory, kind, until, limit), due(&mut self.sqlite, kind, until, limit));
+        let (first, limited) = (due(&mut self.memory, kind, until, limit), due(&mut self.store, kind, until, limit));
         assert_eq!(instants(&first), instants(&limited), "{kind:?} until {until}, {limit} rows");
         assert!(limited.iter().all(|due| all.contains(due)), "{limited:#?}");
     }
 }
 
 /// Histories of transactions, with a look at both stores after each.
-fn histories(test: &str, mut check: impl FnMut(&mut World, &mut Pair)) {
+fn histories<S: Subject>(test: &str, mut check: impl FnMut(&mut World, &mut Pair<S>)) {
     let mut rng = fastrand::Rng::with_seed(seed(test));
-    for _ in 0..HISTORIES {
+    for _ in 0..S::HISTORIES {
         let mut world = World::new(rng.u64(..));
         let mut pair = Pair::new();
         for _ in 0..TRANSACTIONS {
@@ -114,27 +157,25 @@ fn histories(test: &str, mut check: impl FnMut(&mut World, &mut Pair)) {
     }
 }
 
-#[test]
-fn the_same_writes_are_taken_or_conflict_and_leave_the_same_state() {
+fn takes_the_same_writes<S: Subject>() {
     let (mut taken, mut conflicts) = (0, 0);
-    histories("the_same_writes_are_taken_or_conflict", |world, pair| {
+    histories::<S>("the_same_writes_are_taken_or_conflict", |world, pair| {
         let writes = world.writes(&pair.memory);
         let expected = commit(&mut pair.memory, &writes);
-        assert_eq!(expected, commit(&mut pair.sqlite, &writes), "{writes:#?}");
+        assert_eq!(expected, commit(&mut pair.store, &writes), "{writes:#?}");
         *(if expected { &mut taken } else { &mut conflicts }) += 1;
         pair.compare_state();
     });
-    assert!(taken > HISTORIES * TRANSACTIONS / 4, "{taken} transactions were taken");
-    assert!(conflicts > HISTORIES * TRANSACTIONS / 20, "{conflicts} transactions conflicted");
+    assert!(taken > S::HISTORIES * TRANSACTIONS / 4, "{taken} transactions were taken");
+    assert!(conflicts > S::HISTORIES * TRANSACTIONS / 20, "{conflicts} transactions conflicted");
 }
 
-#[test]
-fn every_read_has_the_same_answer() {
+fn answers_every_read_the_same<S: Subject>() {
     let mut answered = BTreeSet::new();
-    histories("every_read_has_the_same_answer", |world, pair| {
+    histories::<S>("every_read_has_the_same_answer", |world, pair| {
         let writes = world.writes(&pair.memory);
         commit(&mut pair.memory, &writes);
-        commit(&mut pair.sqlite, &writes);
+        commit(&mut pair.store, &writes);
         let state = pair.memory.snapshot();
         for _ in 0..READS_PER_TRANSACTION {
             let read = world.read(&state);
@@ -151,57 +192,90 @@ fn every_read_has_the_same_answer() {
     assert_eq!(answered, BTreeSet::from(reads::NAMES), "reads that found something");
 }
 
-#[test]
-fn a_transaction_that_is_not_committed_leaves_no_trace() {
-    histories("a_transaction_that_is_not_committed", |world, pair| {
+fn leaves_no_trace_of_what_is_not_committed<S: Subject>() {
+    histories::<S>("a_transaction_that_is_not_committed", |world, pair| {
         let before = pair.memory.snapshot();
         let writes = world.writes(&pair.memory);
-        let mut tx = pair.sqlite.begin().expect("a transaction");
-        let written = tx.write(&writes);
+        let mut tx = pair.store.begin().expect("a transaction");
+        // Whether guards hold may show with the commit only.
+        let _ = tx.write(&writes);
         drop(tx);
-        assert_eq!(snapshot(&mut pair.sqlite), before);
+        assert_eq!(snapshot(&mut pair.store), before);
         let mut tx = pair.memory.begin().expect("a transaction");
         tx.write(&writes).expect("the reference store looks at guards when it commits");
         drop(tx);
         assert_eq!(pair.memory.snapshot(), before);
         // The same writes are taken, or refused, as if nothing had been.
-        assert_eq!(commit(&mut pair.sqlite, &writes), written.is_ok());
-        commit(&mut pair.memory, &writes);
+        assert_eq!(commit(&mut pair.store, &writes), commit(&mut pair.memory, &writes));
         pair.compare_state();
     });
 }
 
-#[test]
-fn a_conflict_in_the_middle_leaves_no_trace() {
-    histories("a_conflict_in_the_middle", |world, pair| {
+fn leaves_no_trace_of_a_conflict<S: Subject>() {
+    histories::<S>("a_conflict_in_the_middle", |world, pair| {
         let before = pair.memory.snapshot();
         let mut writes = world.writes(&pair.memory);
         let place = world.rng.usize(..=writes.len());
         writes.insert(place, world.conflict());
         assert!(!commit(&mut pair.memory, &writes), "{writes:#?}");
-        assert!(!commit(&mut pair.sqlite, &writes), "{writes:#?}");
+        assert!(!commit(&mut pair.store, &writes), "{writes:#?}");
         assert_eq!(pair.memory.snapshot(), before);
         pair.compare_state();
         let writes = world.writes(&pair.memory);
-        assert_eq!(commit(&mut pair.memory, &writes), commit(&mut pair.sqlite, &writes));
+        assert_eq!(commit(&mut pair.memory, &writes), commit(&mut pair.store, &writes));
     });
 }
 
-#[test]
-fn a_file_that_is_opened_again_has_everything() {
-    let mut world = World::new(seed("a_file_that_is_opened_again"));
-    let Pair { mut memory, mut sqlite, folder } = Pair::new();
+fn has_everything_when_it_is_opened_again<S: Subject>(last_created_at: impl Fn(&mut S) -> Timestamp) {
+    let mut world = World::new(seed("a_store_that_is_opened_again"));
+    let Pair { mut memory, mut store, home } = Pair::<S>::new();
     for _ in 0..10 {
         for _ in 0..20 {
             let writes = world.writes(&memory);
             commit(&mut memory, &writes);
-            commit(&mut sqlite, &writes);
+            commit(&mut store, &writes);
         }
-        drop(sqlite);
-        sqlite = SqliteStore::open(&folder.file("resonate.db"), "full").expect("the same database");
-        let (expected, found) = (memory.snapshot(), snapshot(&mut sqlite));
-        assert!(expected == found, "memory {expected:#?}\nsqlite {found:#?}");
+        drop(store);
+        store = S::open(&home);
+        let (expected, found) = (memory.snapshot(), snapshot(&mut store));
+        assert!(expected == found, "memory {expected:#?}\nstore {found:#?}");
         let created = expected.promises.values().map(|promise| promise.created_at).max();
-        assert_eq!(sqlite.last_created_at().expect("an instant"), created.unwrap_or(at(0)));
+        assert_eq!(last_created_at(&mut store), created.unwrap_or(at(0)));
     }
 }
+
+macro_rules! contract {
+    ($name:ident, $store:ty, $last_created_at:expr) => {
+        mod $name {
+            use super::*;
+
+            #[test]
+            fn the_same_writes_are_taken_or_conflict_and_leave_the_same_state() {
+                takes_the_same_writes::<$store>();
+            }
+
+            #[test]
+            fn every_read_has_the_same_answer() {
+                answers_every_read_the_same::<$store>();
+            }
+
+            #[test]
+            fn a_transaction_that_is_not_committed_leaves_no_trace() {
+                leaves_no_trace_of_what_is_not_committed::<$store>();
+            }
+
+            #[test]
+            fn a_conflict_in_the_middle_leaves_no_trace() {
+                leaves_no_trace_of_a_conflict::<$store>();
+            }
+
+            #[test]
+            fn a_store_that_is_opened_again_has_everything() {
+                has_everything_when_it_is_opened_again::<$store>($last_created_at);
+            }
+        }
+    };
+}
+
+contract!(sqlite, SqliteStore, |store: &mut SqliteStore| store.last_created_at().expect("an instant"));
+contract!(postgres, PostgresStore, |store: &mut PostgresStore| store.instants().expect("instants").1);

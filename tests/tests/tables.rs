@@ -34,18 +34,18 @@ macro_rules! tables {
 }
 
 tables! {
-    bad_input: holds_for_memory Memory, holds_for_sqlite Sqlite, holds_in_wasm Wasm, holds_over_http Http, holds_over_grpc Grpc;
-    create: holds_for_memory Memory, holds_for_sqlite Sqlite, holds_in_wasm Wasm, holds_over_http Http, holds_over_grpc Grpc;
-    ids: holds_for_memory Memory, holds_for_sqlite Sqlite, holds_in_wasm Wasm, holds_over_http Http, holds_over_grpc Grpc;
-    search: holds_for_memory Memory, holds_for_sqlite Sqlite, holds_in_wasm Wasm, holds_over_http Http, holds_over_grpc Grpc;
-    settle: holds_for_memory Memory, holds_for_sqlite Sqlite, holds_in_wasm Wasm, holds_over_http Http, holds_over_grpc Grpc;
-    values: holds_for_memory Memory, holds_for_sqlite Sqlite, holds_in_wasm Wasm, holds_over_http Http, holds_over_grpc Grpc;
-    protocol_both: holds_for_memory Memory, holds_for_sqlite Sqlite, holds_in_wasm Wasm, holds_over_http Http;
-    protocol_envelopes: holds_for_memory Memory, holds_for_sqlite Sqlite, holds_in_wasm Wasm, holds_over_http Http;
-    protocol_machine: holds_for_memory Memory, holds_for_sqlite Sqlite, holds_in_wasm Wasm, holds_over_http Http;
-    protocol_pitfalls: holds_for_memory Memory, holds_for_sqlite Sqlite, holds_in_wasm Wasm, holds_over_http Http;
-    protocol_promises: holds_for_memory Memory, holds_for_sqlite Sqlite, holds_in_wasm Wasm, holds_over_http Http;
-    protocol_schedules: holds_for_memory Memory, holds_for_sqlite Sqlite, holds_in_wasm Wasm, holds_over_http Http;
-    protocol_tags: holds_for_memory Memory, holds_for_sqlite Sqlite, holds_in_wasm Wasm, holds_over_http Http;
-    protocol_tasks: holds_for_memory Memory, holds_for_sqlite Sqlite, holds_in_wasm Wasm, holds_over_http Http;
+    bad_input: holds_for_memory Memory, holds_for_sqlite Sqlite, holds_for_postgres Postgres, holds_in_wasm Wasm, holds_over_http Http, holds_over_grpc Grpc;
+    create: holds_for_memory Memory, holds_for_sqlite Sqlite, holds_for_postgres Postgres, holds_in_wasm Wasm, holds_over_http Http, holds_over_grpc Grpc;
+    ids: holds_for_memory Memory, holds_for_sqlite Sqlite, holds_for_postgres Postgres, holds_in_wasm Wasm, holds_over_http Http, holds_over_grpc Grpc;
+    search: holds_for_memory Memory, holds_for_sqlite Sqlite, holds_for_postgres Postgres, holds_in_wasm Wasm, holds_over_http Http, holds_over_grpc Grpc;
+    settle: holds_for_memory Memory, holds_for_sqlite Sqlite, holds_for_postgres Postgres, holds_in_wasm Wasm, holds_over_http Http, holds_over_grpc Grpc;
+    values: holds_for_memory Memory, holds_for_sqlite Sqlite, holds_for_postgres Postgres, holds_in_wasm Wasm, holds_over_http Http, holds_over_grpc Grpc;
+    protocol_both: holds_for_memory Memory, holds_for_sqlite Sqlite, holds_for_postgres Postgres, holds_in_wasm Wasm, holds_over_http Http;
+    protocol_envelopes: holds_for_memory Memory, holds_for_sqlite Sqlite, holds_for_postgres Postgres, holds_in_wasm Wasm, holds_over_http Http;
+    protocol_machine: holds_for_memory Memory, holds_for_sqlite Sqlite, holds_for_postgres Postgres, holds_in_wasm Wasm, holds_over_http Http;
+    protocol_pitfalls: holds_for_memory Memory, holds_for_sqlite Sqlite, holds_for_postgres Postgres, holds_in_wasm Wasm, holds_over_http Http;
+    protocol_promises: holds_for_memory Memory, holds_for_sqlite Sqlite, holds_for_postgres Postgres, holds_in_wasm Wasm, holds_over_http Http;
+    protocol_schedules: holds_for_memory Memory, holds_for_sqlite Sqlite, holds_for_postgres Postgres, holds_in_wasm Wasm, holds_over_http Http;
+    protocol_tags: holds_for_memory Memory, holds_for_sqlite Sqlite, holds_for_postgres Postgres, holds_in_wasm Wasm, holds_over_http Http;
+    protocol_tasks: holds_for_memory Memory, holds_for_sqlite Sqlite, holds_for_postgres Postgres, holds_in_wasm Wasm, holds_over_http Http;
 }

@@ -55,6 +55,8 @@ pub mod limits {
     pub const READ_BATCH_MAX: usize = 256;
     /// Threads that answer reads by key.
     pub const READERS: usize = 1;
+    /// The same over Postgres, where each waits for the way there and back.
+    pub const POSTGRES_READERS: usize = 2;
     /// Background requests of each kind in a batch that clients wait for.
     pub const BACKGROUND_BUSY_MAX: usize = 256;
     /// Background requests of each kind in a batch that nobody waits for.

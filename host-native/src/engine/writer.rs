@@ -271,6 +271,7 @@ impl<S: HostStore> Writer<S> {
                     done += finished.outcomes.len();
                     self.health.works();
                     ran.now = finished.now;
+                    self.clock.advance_to(ran.now);
                     ran.progress |= self.answer(taken, finished, &mut waiters);
                 }
                 Err(TxError::Store(error)) if !error.is_row() => {

@@ -23,7 +23,14 @@ fn covers(family: &str, path: &str) -> bool {
 pub(super) fn check(config: &Config) -> Result<(), ServeError> {
     let refuse = |key: &str, why: &str| Err(ServeError(format!("{key} is set, but {why}")));
     if config.storage.kind == StorageType::Postgres {
-        return refuse("storage.type = postgres", "this build has no Postgres store: use sqlite");
+        if config.storage.postgres.url.is_none() {
+            let why = "there is no storage.postgres.url: set it to postgres://user:password@host:5432/database";
+            return refuse("storage.type = postgres", why);
+        }
+        if config.record.file.is_some() {
+            let why = "other servers may write to the same database, of which a recording would know nothing: record over SQLite";
+            return refuse("record.file", why);
+        }
     }
     if config.retention.settled_after.is_some() {
         return refuse("retention.settled_after", "this build deletes nothing: unset it");

@@ -119,7 +119,9 @@ mod tests {
         let table = parse(text).expect("a table");
         let [one, two] = &table.scenarios[..] else { panic!("{table:?}") };
         assert!(
-            one.strict && one.title == "one" && one.drivers == Drivers(vec![Kind::Memory, Kind::Sqlite, Kind::Wasm])
+            one.strict
+                && one.title == "one"
+                && one.drivers == Drivers(vec![Kind::Memory, Kind::Sqlite, Kind::Postgres, Kind::Wasm])
         );
         let [first, second] = &one.rows[..] else { panic!("{one:?}") };
         assert_eq!((first.line, first.at, &*first.request, &*first.expected), (3, 5, "get a", "404"));

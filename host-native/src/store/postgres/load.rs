@@ -121,7 +121,7 @@ impl<'a> Reads<'a> {
     ) -> Result<Timestamp, Error> {
         let mut latest = Timestamp::ZERO;
         if !self.promises.is_empty() {
-            let found = all(answers, |row| rows::promise(row))?;
+            let found = all(answers, rows::promise)?;
             let instants = found
                 .iter()
                 .map(|promise| promise.settled_at.map_or(promise.created_at, |at| at.max(promise.created_at)));
@@ -129,15 +129,15 @@ impl<'a> Reads<'a> {
             each(&self.promises, found, |promise| &promise.id, |id, row| records.learn_promise(id, row));
         }
         if !self.tasks.is_empty() {
-            let found = all(answers, |row| rows::task(row))?;
+            let found = all(answers, rows::task)?;
             each(&self.tasks, found, |task| &task.id, |id, row| records.learn_task(id, row));
         }
         if !self.schedules.is_empty() {
-            let found = all(answers, |row| rows::schedule(row))?;
+            let found = all(answers, rows::schedule)?;
             each(&self.schedules, found, |schedule| &schedule.id, |id, row| records.learn_schedule(id, row));
         }
         if !self.messages.is_empty() {
-            let found = all(answers, |row| rows::message(row))?;
+            let found = all(answers, rows::message)?;
             each(&self.messages, found, |entry| &entry.key, |key, row| records.learn_message(key, row));
         }
         self.single.iter().try_for_each(|read| learn_single(read, answers, records))?;
@@ -223,14 +223,14 @@ fn learn_single(read: &Read, answers: &mut impl Iterator<Item = Vec<Row>>, recor
         }
         Read::HeldBy { pid, limit, .. } => {
             let counted = all(answers, |row| Ok(row.get::<_, i64>(0)))?.first().copied().unwrap_or_default();
-            let tasks = all(answers, |row| rows::task(row))?;
+            let tasks = all(answers, rows::task)?;
             // As many as were found are complete only if there were fewer than asked for.
             let limit = if counted < *limit as i64 { *limit } else { tasks.len() };
             records.learn_held(pid, tasks, limit);
         }
         Read::Branch { branch, bytes_max, .. } => {
             let mut bytes = 0;
-            let mut promises = all(answers, |row| rows::promise(row))?;
+            let mut promises = all(answers, rows::promise)?;
             let end = promises.iter().position(|promise: &Promise| {
                 bytes += promise.weight();
                 bytes > *bytes_max

@@ -2,7 +2,7 @@
 //! one batch hold here; those against what the database has are left to its statements.
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
+use std::collections::btree_map::{Entry, VacantEntry};
 use std::sync::Arc;
 
 use resonate_core::address::Address;
@@ -49,18 +49,22 @@ pub(super) struct Net {
     pub(super) outbox: BTreeMap<MessageKey, Option<Arc<OutboxEntry>>>,
 }
 
+fn put<K: Ord, V>(row: VacantEntry<'_, K, V>, change: V) {
+    row.insert(change);
+}
+
 impl Net {
     /// Adds a write behind those before.
     pub(super) fn add(&mut self, write: &Write) -> Result<(), Conflict> {
         match write {
             Write::InsertPromise(promise) => match self.promises.entry(promise.id.clone()) {
-                Entry::Vacant(row) => drop(row.insert(PromiseChange::Inserted(Arc::clone(promise)))),
+                Entry::Vacant(row) => put(row, PromiseChange::Inserted(Arc::clone(promise))),
                 Entry::Occupied(_) => return Err(Conflict),
             },
             Write::SettlePromise(promise) => self.settle(promise)?,
             Write::SetHasWaiters { id, has_waiters } => self.note_waiters(id, *has_waiters),
             Write::InsertTask(task) => match self.tasks.entry(task.id.clone()) {
-                Entry::Vacant(row) => drop(row.insert(TaskChange { found: None, left: Arc::clone(task) })),
+                Entry::Vacant(row) => put(row, TaskChange { found: None, left: Arc::clone(task) }),
                 Entry::Occupied(_) => return Err(Conflict),
             },
             Write::UpdateTask { from, version, task } => self.move_task(*from, *version, task)?,
@@ -88,7 +92,7 @@ impl Net {
     fn settle(&mut self, after: &Arc<Promise>) -> Result<(), Conflict> {
         match self.promises.entry(after.id.clone()) {
             Entry::Vacant(row) => {
-                row.insert(PromiseChange::Changed { settled: Some(Arc::clone(after)), has_waiters: None });
+                put(row, PromiseChange::Changed { settled: Some(Arc::clone(after)), has_waiters: None });
             }
             Entry::Occupied(mut row) => match row.get_mut() {
                 PromiseChange::Inserted(promise) if promise.state == PromiseState::Pending => {
@@ -103,7 +107,7 @@ impl Net {
 
     fn note_waiters(&mut self, id: &Id, noted: bool) {
         match self.promises.entry(id.clone()) {
-            Entry::Vacant(row) => drop(row.insert(PromiseChange::Changed { settled: None, has_waiters: Some(noted) })),
+            Entry::Vacant(row) => put(row, PromiseChange::Changed { settled: None, has_waiters: Some(noted) }),
             Entry::Occupied(mut row) => match row.get_mut() {
                 PromiseChange::Inserted(promise) => {
                     *promise = Arc::new(Promise { has_waiters: noted, ..Promise::clone(promise) });
@@ -116,7 +120,7 @@ impl Net {
     fn move_task(&mut self, from: TaskState, version: u64, after: &Arc<Task>) -> Result<(), Conflict> {
         match self.tasks.entry(after.id.clone()) {
             Entry::Vacant(row) => {
-                drop(row.insert(TaskChange { found: Some((from, version)), left: Arc::clone(after) }))
+                put(row, TaskChange { found: Some((from, version)), left: Arc::clone(after) });
             }
             Entry::Occupied(mut row) => {
                 let change = row.get_mut();

@@ -18,7 +18,7 @@ use super::failure::{self, Verdict, verdict};
 use super::load::{Locking, Reads};
 use super::net::Net;
 use super::search::Broken;
-use super::session::{Call, Session, Silence};
+use super::session::{Call, Session, Silence, Traffic};
 use super::{PostgresStore, Retry, due, search, snapshot, text, write};
 use crate::store::rows::Cells;
 use crate::store::{CLOCK_AHEAD_MAX, Error};
@@ -148,6 +148,9 @@ impl Tx for PostgresTx<'_> {
             (Some(_), false) => Locking::Refuse,
         };
         let with_clock = first && self.writing.as_ref().is_some_and(|writing| writing.database_clock);
+        if first {
+            self.session.traffic = Traffic::default();
+        }
         let mut calls = Vec::new();
         calls.extend(first.then(|| Call::plain(self.begin())));
         calls.extend(sorted.calls(locking));
@@ -236,7 +239,7 @@ impl Tx for PostgresTx<'_> {
             Err(silence) => return Err(TxError::Store(silence.into())),
         }
         self.open = false;
-        let traffic = std::mem::take(&mut self.session.traffic);
+        let traffic = self.session.traffic;
         if let Some(Writing { retry, metrics, .. }) = &mut self.writing {
             **retry = Retry::default();
             if let Some(metrics) = metrics {

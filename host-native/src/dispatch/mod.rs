@@ -104,7 +104,18 @@ impl Transports for Dispatch {
         if *mailbox == Mailbox::push() {
             self.pull_pushed();
         } else if let Some(poll) = &self.poll {
-            poll.parked(mailbox);
+            poll.ask_for(mailbox);
+        }
+    }
+
+    fn left_behind(&self, mailbox: &Mailbox) {
+        self.parked(mailbox);
+    }
+
+    fn look_again(&self) {
+        self.pull_pushed();
+        if let Some(poll) = &self.poll {
+            poll.ask_for_all();
         }
     }
 }

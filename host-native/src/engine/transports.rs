@@ -10,8 +10,14 @@ pub trait Transports: Debug + Send + Sync {
     /// Delivers a message that is claimed for this server. What becomes of it is reported ([`super::Engine::report`]).
     fn deliver(&self, delivery: Delivery);
 
-    /// Messages wait in a mailbox. Who can take them pulls ([`super::Engine::pull`]).
+    /// Messages have just been parked in a mailbox. Who can take them pulls ([`super::Engine::pull`]).
     fn parked(&self, mailbox: &Mailbox);
+
+    /// A pull has left messages in a mailbox: whoever asked for it may have room for more. Of no interest to anybody else.
+    fn left_behind(&self, mailbox: &Mailbox);
+
+    /// Messages may wait that nobody has told of. Everybody who can take some pulls.
+    fn look_again(&self);
 }
 
 /// No transports: messages stay in the outbox.
@@ -22,6 +28,10 @@ impl Transports for NoTransports {
     fn deliver(&self, _: Delivery) {}
 
     fn parked(&self, _: &Mailbox) {}
+
+    fn left_behind(&self, _: &Mailbox) {}
+
+    fn look_again(&self) {}
 }
 
 /// A connection that can take messages of a mailbox.

@@ -194,7 +194,7 @@ impl<S: HostStore> Writer<S> {
         if self.health.is_broken() {
             pulls.into_iter().for_each(|pull| self.claims.pull(pull));
         } else {
-            more.iter().for_each(|mailbox| self.transports.parked(mailbox));
+            more.iter().for_each(|mailbox| self.transports.left_behind(mailbox));
         }
         if work.requests.is_empty() && !self.health.is_broken() {
             // A store that was opened anew has taken a write. Nobody may be there to send another: a proxy goes by the readiness.

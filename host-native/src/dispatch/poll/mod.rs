@@ -170,13 +170,31 @@ impl Poll {
     }
 
     /// Messages wait in a mailbox: somebody with room pulls them, and who has none does once it has.
-    pub(super) fn parked(&self, mailbox: &Mailbox) {
+    pub(super) fn ask_for(&self, mailbox: &Mailbox) {
         let connected = self.lock();
-        for connection in connected.workers.get(mailbox).into_iter().flat_map(BTreeMap::values) {
+        if let Some(same) = connected.workers.get(mailbox) {
+            self.ask_each(mailbox, same);
+        }
+        if let Some(group) = connected.groups.get(mailbox) {
+            self.ask_group(mailbox, group);
+        }
+    }
+
+    /// Messages may wait anywhere: the same for every mailbox of somebody who is connected.
+    pub(super) fn ask_for_all(&self) {
+        let connected = self.lock();
+        connected.workers.iter().for_each(|(mailbox, same)| self.ask_each(mailbox, same));
+        connected.groups.iter().for_each(|(mailbox, group)| self.ask_group(mailbox, group));
+    }
+
+    fn ask_each(&self, mailbox: &Mailbox, same: &BTreeMap<Name, Arc<Connection>>) {
+        for connection in same.values() {
             connection.pull_from(mailbox, &self.voice);
         }
-        let Some(group) = connected.groups.get(mailbox) else { return };
-        // One of each scope is enough: when there is more than it can take, this is called again.
+    }
+
+    fn ask_group(&self, mailbox: &Mailbox, group: &Group) {
+        // One of each scope is enough: when there is more than it can take, the group is asked again.
         let mut asked: BTreeSet<Option<&str>> = BTreeSet::new();
         for connection in group.in_turn() {
             let scope = connection.name.prefix.as_deref();

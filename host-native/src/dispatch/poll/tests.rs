@@ -134,14 +134,14 @@ async fn a_full_queue_takes_nothing_and_pulls_once_it_has_room() {
         assert!(offer(&poll, execute(&number.to_string(), "poll://any@g")));
     }
     assert!(!offer(&poll, execute("one too many", "poll://any@g")));
-    poll.parked(&Mailbox::any("g"));
+    poll.ask_for(&Mailbox::any("g"));
     assert_eq!(pulls(&mut mail), [], "there is no room");
     let chunk = now(&mut messages).await.unwrap();
     assert_eq!(chunk.matches("data: ").count(), QUEUE_MAX);
     assert_eq!(pulls(&mut mail), [("any@g".to_owned(), QUEUE_MAX), ("uni@g/w".to_owned(), QUEUE_MAX)]);
-    poll.parked(&Mailbox::any("g"));
+    poll.ask_for(&Mailbox::any("g"));
     assert_eq!(pulls(&mut mail), [("any@g".to_owned(), QUEUE_MAX)], "there is room");
-    poll.parked(&Mailbox::any("other"));
+    poll.ask_for(&Mailbox::any("other"));
     assert_eq!(pulls(&mut mail), []);
 }
 
@@ -174,7 +174,7 @@ async fn a_connection_sees_only_ids_with_its_prefix() {
     assert!(!offer(&poll, execute("other", "poll://any@g/a")), "the one with room may not see it");
     assert!(!offer(&poll, unblock("other", "poll://uni@g/a")));
     assert!(offer(&poll, execute("mine.1", "poll://any@g")));
-    poll.parked(&Mailbox::any("g"));
+    poll.ask_for(&Mailbox::any("g"));
     assert_eq!(pulls(&mut mail), [("any@g".to_owned(), QUEUE_MAX - 1)], "the full one will ask later");
 }
 
@@ -232,6 +232,27 @@ async fn a_silent_connection_shows_signs_of_life() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn whoever_looks_again_asks_for_every_mailbox_once_there_is_room() {
+    let (poll, mut mail) = start();
+    let mut full = connect(&poll, "g", "a", None);
+    let _others =
+        [connect(&poll, "g", "b", None), connect(&poll, "g", "c", Some("mine.")), connect(&poll, "h", "d", None)];
+    let _ = now(&mut full).await;
+    for _ in 0..QUEUE_MAX {
+        assert!(offer(&poll, execute("foo", "poll://uni@g/a")));
+    }
+    pulls(&mut mail);
+    poll.ask_for_all();
+    let mut asked = pulls(&mut mail);
+    asked.sort();
+    let rooms = ["any@g", "any@g", "any@h", "uni@g/b", "uni@g/c", "uni@h/d"].map(|name| (name.to_owned(), QUEUE_MAX));
+    assert_eq!(asked, rooms, "one for each prefix of a group, and whoever has room for its own");
+    let _ = now(&mut full).await;
+    let later = pulls(&mut mail);
+    assert_eq!(later, [("any@g".to_owned(), QUEUE_MAX), ("uni@g/a".to_owned(), QUEUE_MAX)], "there is room now");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_stop_ends_everything() {
     let (poll, _mail) = start();
     let mut messages = connect(&poll, "g", "w", None);
@@ -267,7 +288,7 @@ async fn who_has_too_much_to_confirm_pulls_once_it_is_confirmed() {
     }
     assert!(!offer(&poll, unblock("one too many", "poll://uni@g/w")));
     pulls(&mut mail);
-    poll.parked(&Mailbox::uni("g", "w"));
+    poll.ask_for(&Mailbox::uni("g", "w"));
     assert_eq!(pulls(&mut mail), []);
     advance(KEEP_ALIVE_INTERVAL).await;
     assert_eq!(now(&mut messages).await.as_deref(), Some(": keep-alive\n\n"));

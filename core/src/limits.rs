@@ -47,7 +47,7 @@ pub const REQUEST_LOADS_MAX: usize = 10_000;
 /// Times that a request of a batch is tried before its turn, on average, where loads are dear.
 pub const LOOKS_PER_REQUEST_MAX: usize = 4;
 /// Times that a whole batch is run again after a conflict, before its requests are run one by one.
-pub const BATCH_CONFLICTS_MAX: usize = 3;
+pub const BATCH_CONFLICTS_MAX: usize = 8;
 
 /// Base of the hold-back of a task's `execute` messages: the k-th leaves `base * 2^k` after the one before.
 pub const EXECUTE_BACKOFF_BASE: Millis = Millis::saturating(100);

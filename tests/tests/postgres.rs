@@ -1,3 +1,4 @@
 //! What is of Postgres alone: how connections are made and lost, and what servers over one database tell each other.
 
 mod tls;
+mod together;

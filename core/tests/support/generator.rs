@@ -45,6 +45,12 @@ impl Generator {
         }
     }
 
+    /// Goes on from an instant that somebody else has chosen.
+    #[allow(dead_code, reason = "not every user has a clock of its own")]
+    pub(crate) fn go_on_from(&mut self, now: Timestamp) {
+        self.now = self.now.max(now);
+    }
+
     /// The next instant: often the same one, seldom much later.
     pub(crate) fn tick(&mut self) -> Timestamp {
         let step = match self.rng.u32(..100) {

@@ -59,10 +59,15 @@ pub(super) fn start_engine(
             Engine::start(Parts { store, readers, rules, clock, metrics, transports, recorder })
         }
         StorageType::Postgres => {
-            let mut store = open_postgres(&config.storage.postgres, !config.debug, &metrics)?;
+            let mut store = open_postgres(&config.storage.postgres, &metrics)?;
             let (now, last_created_at) = store.instants()?;
             check_ahead(last_created_at, now, "the database's machine")?;
-            let clock = Clock::starting_at(now.max(last_created_at));
+            let clock = Clock::following(now);
+            clock.advance_to(last_created_at);
+            if !config.debug {
+                // While debugging it is as late as a request says.
+                store.go_by_its_clock(clock.clone());
+            }
             let readers = postgres_readers(&store, &config.storage.postgres)?;
             Engine::start(Parts { store, readers, rules, clock, metrics, transports, recorder: None })
         }
@@ -70,15 +75,10 @@ pub(super) fn start_engine(
     started.map_err(|error| ServeError(format!("cannot start a thread: {error}")))
 }
 
-fn open_postgres(
-    config: &PostgresConfig,
-    database_clock: bool,
-    metrics: &Arc<Metrics>,
-) -> Result<PostgresStore, ServeError> {
+fn open_postgres(config: &PostgresConfig, metrics: &Arc<Metrics>) -> Result<PostgresStore, ServeError> {
     let url = config.url.as_ref().map_or("", |url| url.expose());
     let options = Options {
         statement_timeout: config.statement_timeout,
-        database_clock,
         metrics: Some(Arc::clone(metrics)),
         ..Options::of_url(url)?
     };

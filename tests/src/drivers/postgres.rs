@@ -21,7 +21,7 @@ pub(super) struct Postgres {
 #[must_use]
 pub fn postgres_store(database: &Database) -> PostgresStore {
     let options = Options::of_url(&database.url()).expect("a URL");
-    PostgresStore::open(Options { database_clock: false, ..options }).expect("an empty database takes a store")
+    PostgresStore::open(options).expect("an empty database takes a store")
 }
 
 pub(super) fn open(dials: Dials) -> Postgres {

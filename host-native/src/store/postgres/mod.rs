@@ -32,6 +32,7 @@ pub use reader::PostgresReader;
 pub use tx::PostgresTx;
 
 use super::{Error, HostStore};
+use crate::clock::Clock;
 use crate::metrics::Metrics;
 use session::{Call, Opening, Session, Silence};
 use url::Target;
@@ -46,8 +47,6 @@ pub struct Options {
     pub target: Arc<Target>,
     /// Longest run of one statement.
     pub statement_timeout: Option<Duration>,
-    /// Whether the instants of batches are the database's, which servers that share it must agree on. Without it they are the caller's.
-    pub database_clock: bool,
     /// What is counted.
     pub metrics: Option<Arc<Metrics>>,
 }
@@ -59,7 +58,7 @@ impl Options {
     /// What is wrong with the URL.
     pub fn of_url(url: &str) -> Result<Self, Error> {
         let target = Arc::new(Target::parse(url).map_err(Error::Open)?);
-        Ok(Self { target, statement_timeout: None, database_clock: true, metrics: None })
+        Ok(Self { target, statement_timeout: None, metrics: None })
     }
 
     fn opening(&self, purpose: &'static str) -> Opening {
@@ -81,6 +80,7 @@ pub struct PostgresStore {
     options: Options,
     session: Session,
     retry: Retry,
+    clock: Option<Clock>,
     /// The latest instant of a transaction.
     seen: Timestamp,
 }
@@ -105,7 +105,7 @@ impl PostgresStore {
         if from < schema::known() {
             tracing::info!(from, to = schema::known(), "migrated database");
         }
-        Ok(Self { options, session, retry: Retry::default(), seen: Timestamp::ZERO })
+        Ok(Self { options, session, retry: Retry::default(), clock: None, seen: Timestamp::ZERO })
     }
 
     /// A reader beside the writer.
@@ -114,6 +114,12 @@ impl PostgresStore {
     /// When the system gives no runtime for it. It connects when it first reads.
     pub fn reader(&self) -> Result<PostgresReader, Error> {
         PostgresReader::new(self.options.opening("reader"))
+    }
+
+    /// From now on the instants of batches are the database's, on which all servers that share it agree, and `clock` follows it. Without this they
+    /// are the caller's.
+    pub fn go_by_its_clock(&mut self, clock: Clock) {
+        self.clock = Some(clock);
     }
 
     /// The database's clock, and the latest instant at which a promise was created.

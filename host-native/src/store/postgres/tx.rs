@@ -20,6 +20,7 @@ use super::net::Net;
 use super::search::Broken;
 use super::session::{Call, Session, Silence, Traffic};
 use super::{PostgresStore, Retry, due, search, snapshot, text, write};
+use crate::clock::Clock;
 use crate::store::rows::Cells;
 use crate::store::{CLOCK_AHEAD_MAX, Error};
 
@@ -31,7 +32,7 @@ pub(super) const CLOCK: &str = "SELECT (extract(epoch FROM clock_timestamp()) * 
 struct Writing<'a> {
     retry: &'a mut Retry,
     seen: &'a mut Timestamp,
-    database_clock: bool,
+    clock: Option<&'a Clock>,
     metrics: Option<&'a crate::metrics::Metrics>,
 }
 
@@ -51,9 +52,8 @@ pub struct PostgresTx<'a> {
 
 impl<'a> PostgresTx<'a> {
     pub(super) fn writing(store: &'a mut PostgresStore) -> Self {
-        let PostgresStore { options, session, retry, seen } = store;
-        let writing =
-            Writing { retry, seen, database_clock: options.database_clock, metrics: options.metrics.as_deref() };
+        let PostgresStore { options, session, retry, clock, seen } = store;
+        let writing = Writing { retry, seen, clock: clock.as_ref(), metrics: options.metrics.as_deref() };
         Self::new(session, Some(writing))
     }
 
@@ -92,7 +92,7 @@ impl<'a> PostgresTx<'a> {
         let halfway = locking == Locking::Refuse && verdict(&error) == Verdict::Locked;
         match if halfway { TxError::Conflict } else { failure::before_commit(&error) } {
             TxError::Conflict => self.conflict(),
-            other => other,
+            other @ TxError::Store(_) => other,
         }
     }
 
@@ -100,7 +100,8 @@ impl<'a> PostgresTx<'a> {
     fn set_clock(&mut self, clock: &[Row], latest: Timestamp) {
         let millis = clock.first().map_or(0, |row| row.get::<_, i64>(0));
         let database = Timestamp::saturating(millis.unsigned_abs());
-        if let Some(Writing { seen, .. }) = &mut self.writing {
+        if let Some(Writing { seen, clock, .. }) = &mut self.writing {
+            clock.iter().for_each(|clock| clock.follows(database));
             let now = database.max(**seen);
             // A row of the far future must not take everything else along.
             let now = if latest.since(now) > CLOCK_AHEAD_MAX { now } else { now.max(latest) };
@@ -147,7 +148,7 @@ impl Tx for PostgresTx<'_> {
             (Some(_), true) => Locking::Wait,
             (Some(_), false) => Locking::Refuse,
         };
-        let with_clock = first && self.writing.as_ref().is_some_and(|writing| writing.database_clock);
+        let with_clock = first && self.writing.as_ref().is_some_and(|writing| writing.clock.is_some());
         if first {
             self.session.traffic = Traffic::default();
         }
@@ -233,7 +234,7 @@ impl Tx for PostgresTx<'_> {
             Err(Silence::Failed(error)) => {
                 return Err(match failure::at_commit(&error) {
                     TxError::Conflict => self.conflict(),
-                    other => other,
+                    other @ TxError::Store(_) => other,
                 });
             }
             Err(silence) => return Err(TxError::Store(silence.into())),

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use super::limits::FAILURE_LOG_INTERVAL;
+use super::limits::{FAILURE_LOG_INTERVAL, FAILURE_PAUSE};
 use crate::store::Error;
 
 /// Whether the store works.
@@ -18,16 +18,28 @@ pub(super) struct Health {
     logged_at: Option<Instant>,
     /// Whether the log has heard of a failure and not of the recovery.
     announced: bool,
+    /// When the store may be opened anew.
+    try_at: Option<Instant>,
 }
 
 impl Health {
     pub(super) fn new(store_ok: Arc<AtomicBool>) -> Self {
-        Self { store_ok, broken: false, logged_at: None, announced: false }
+        Self { store_ok, broken: false, logged_at: None, announced: false, try_at: None }
     }
 
     /// Whether the connection must be opened anew.
     pub(super) fn is_broken(&self) -> bool {
         self.broken
+    }
+
+    /// Whether it is time to open the store anew.
+    pub(super) fn may_try(&self) -> bool {
+        self.broken && self.try_at.is_none_or(|try_at| try_at <= Instant::now())
+    }
+
+    /// Opening it anew has failed after so long. As long again requests are refused at once, instead of waiting for another attempt each.
+    pub(super) fn tried_in_vain(&mut self, took: Duration) {
+        self.try_at = Some(Instant::now() + took.min(FAILURE_PAUSE));
     }
 
     /// The store has failed.
@@ -44,6 +56,7 @@ impl Health {
     /// The connection is a new one; whether the store works shows with the next transaction.
     pub(super) fn reopened(&mut self) {
         self.broken = false;
+        self.try_at = None;
     }
 
     /// A transaction has succeeded.

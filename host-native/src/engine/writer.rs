@@ -228,7 +228,7 @@ impl<S: HostStore> Writer<S> {
     }
 
     fn take_due(&mut self, now: Timestamp, busy: bool) -> Vec<Due> {
-        if self.health.is_broken() {
+        if self.health.may_try() {
             self.reopen(now);
         }
         if self.health.is_broken() {
@@ -303,12 +303,16 @@ impl<S: HostStore> Writer<S> {
     }
 
     fn reopen(&mut self, now: Timestamp) {
+        let started = Instant::now();
         match self.store.reopen() {
             Ok(()) => {
                 self.health.reopened();
                 self.record_anew(now).unwrap_or_else(|error| self.failed(&error, now));
             }
-            Err(error) => self.failed(&error, now),
+            Err(error) => {
+                self.failed(&error, now);
+                self.health.tried_in_vain(started.elapsed());
+            }
         }
     }
 }

@@ -15,6 +15,7 @@ use crate::engine::{Engine, Parts, Threads, Transports};
 use crate::metrics::Metrics;
 use crate::recorder::Recorder;
 use crate::store::memory::{Memory, NoReader};
+use crate::store::postgres::notify::Shared;
 use crate::store::postgres::{Options, PostgresReader, PostgresStore};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{CLOCK_AHEAD_MAX, HostStore};
@@ -59,7 +60,11 @@ pub(super) fn start_engine(
             Engine::start(Parts { store, readers, rules, clock, metrics, transports, recorder })
         }
         StorageType::Postgres => {
-            let mut store = open_postgres(&config.storage.postgres, &metrics)?;
+            let postgres = &config.storage.postgres;
+            let options = postgres_options(postgres, &metrics)?;
+            let target = Arc::clone(&options.target);
+            let mut store = PostgresStore::open(options)?;
+            tracing::info!(database = %target, "opened database");
             let (now, last_created_at) = store.instants()?;
             check_ahead(last_created_at, now, "the database's machine")?;
             let clock = Clock::following(now);
@@ -68,23 +73,21 @@ pub(super) fn start_engine(
                 // While debugging it is as late as a request says.
                 store.go_by_its_clock(clock.clone());
             }
-            let readers = postgres_readers(&store, &config.storage.postgres)?;
+            let readers = postgres_readers(&store, postgres)?;
+            let transports = Arc::new(Shared::start(transports, postgres.notify.then_some(target)));
             Engine::start(Parts { store, readers, rules, clock, metrics, transports, recorder: None })
         }
     };
     started.map_err(|error| ServeError(format!("cannot start a thread: {error}")))
 }
 
-fn open_postgres(config: &PostgresConfig, metrics: &Arc<Metrics>) -> Result<PostgresStore, ServeError> {
+fn postgres_options(config: &PostgresConfig, metrics: &Arc<Metrics>) -> Result<Options, ServeError> {
     let url = config.url.as_ref().map_or("", |url| url.expose());
-    let options = Options {
+    Ok(Options {
         statement_timeout: config.statement_timeout,
         metrics: Some(Arc::clone(metrics)),
         ..Options::of_url(url)?
-    };
-    let store = PostgresStore::open(options)?;
-    tracing::info!("opened Postgres database");
-    Ok(store)
+    })
 }
 
 /// As many readers as there may be connections beside the writer's, and that of the news.

@@ -9,6 +9,7 @@ mod due;
 mod failure;
 mod load;
 mod net;
+pub mod notify;
 mod reader;
 mod schema;
 mod search;

@@ -8,7 +8,7 @@ mod bad_http;
 pub(crate) mod binary;
 mod bodies;
 pub(crate) mod child;
-mod cli;
+pub(crate) mod cli;
 mod client;
 mod cors;
 mod damage;

@@ -18,7 +18,7 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 
-use crate::{client, config};
+use crate::{client, config, store};
 
 /// Why a command did not do what it was asked.
 #[derive(Debug)]
@@ -97,6 +97,12 @@ impl Failure {
 impl From<config::Error> for Failure {
     fn from(error: config::Error) -> Self {
         Self::Usage(error.to_string())
+    }
+}
+
+impl From<store::Error> for Failure {
+    fn from(error: store::Error) -> Self {
+        Self::Runtime(error.to_string())
     }
 }
 

@@ -11,6 +11,7 @@ mod failure;
 mod input;
 mod invoke;
 mod mcp;
+mod migrate;
 mod promises;
 mod replay;
 mod schedules;
@@ -50,6 +51,7 @@ const COMMANDS: &[Entry] = &[
     Entry { command: schedules::command, run: schedules::run },
     Entry { command: mcp::command, run: mcp::run },
     Entry { command: replay::command, run: replay::run },
+    Entry { command: migrate::command, run: migrate::run },
     Entry { command: config::command, run: config::run },
     Entry { command: completions::command, run: completions::run },
 ];

@@ -30,17 +30,25 @@ pub(super) fn run(matches: &ArgMatches, environment: &Environment) -> Result<(),
 
 /// Adds the flags of the configuration.
 pub(super) fn configured(command: Command, defaults: Defaults) -> Command {
-    let file = Arg::new(CONFIG)
+    config::add_flags_to(command.arg(config_arg()), defaults).next_line_help(true).after_help(AFTER_HELP)
+}
+
+/// Adds the flags of the configuration that say where promises are kept.
+pub(super) fn stored(command: Command) -> Command {
+    config::add_storage_flags_to(command.arg(config_arg()), Defaults::Serve)
+}
+
+fn config_arg() -> Arg {
+    Arg::new(CONFIG)
         .long("config")
         .value_name("FILE")
         .value_parser(value_parser!(PathBuf))
         .action(ArgAction::Set)
         .help(format!("Configuration file, which must exist [default: {DEFAULT_FILE}, if there is one]"))
-        .help_heading("General");
-    config::add_flags_to(command.arg(file), defaults).next_line_help(true).after_help(AFTER_HELP)
+        .help_heading("General")
 }
 
-/// Reads the configuration for a command that was built with [`configured`].
+/// Reads the configuration for a command that was built with [`configured`] or [`stored`].
 pub(super) fn load(defaults: Defaults, matches: &ArgMatches, environment: &Environment) -> Result<Loaded, Failure> {
     let file = matches.get_one::<PathBuf>(CONFIG);
     Ok(config::load(defaults, file.map(PathBuf::as_path), environment.iter().cloned(), matches)?)

@@ -8,9 +8,18 @@ use super::keys;
 use super::layers::{Defaults, Given};
 
 /// Adds a flag for every key to `command`; help shows the defaults of `defaults`.
-pub fn add_to(mut command: Command, defaults: Defaults) -> Command {
+pub fn add_to(command: Command, defaults: Defaults) -> Command {
+    add(command, defaults, |_| true)
+}
+
+/// Adds only the flags that say where promises are kept.
+pub fn add_storage_to(command: Command, defaults: Defaults) -> Command {
+    add(command, defaults, |key| key.meaning == Meaning::Live && key.path.starts_with("storage."))
+}
+
+fn add(mut command: Command, defaults: Defaults, is_wanted: impl Fn(&Key) -> bool) -> Command {
     for section in keys::SECTIONS {
-        for key in section.keys {
+        for key in section.keys.iter().filter(|key| is_wanted(key)) {
             for arg in args_of(key, defaults) {
                 command = command.arg(arg.help_heading(section.title));
             }

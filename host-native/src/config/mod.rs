@@ -30,7 +30,7 @@ use clap::ArgMatches;
 pub use choices::{Level, LogFormat, PushAuthMode, StorageType, Synchronous};
 pub use error::{Error, Origin};
 pub use file::DEFAULT_FILE;
-pub use flags::add_to as add_flags_to;
+pub use flags::{add_storage_to as add_storage_flags_to, add_to as add_flags_to};
 pub use key::{Key, Kind, MASK, Meaning, Secrecy};
 pub use layers::{Defaults, Setting};
 pub use render::{markdown, toml};
@@ -54,7 +54,8 @@ pub struct Loaded {
 /// Reads and merges all layers.
 ///
 /// A `file` that is named must exist; otherwise [`DEFAULT_FILE`] in the working directory is read
-/// if it is there. `flags` are the matches of a command that was built with [`add_flags_to`].
+/// if it is there. `flags` are the matches of a command that was built with [`add_flags_to`] or
+/// [`add_storage_flags_to`].
 pub fn load(
     defaults: Defaults,
     file: Option<&Path>,

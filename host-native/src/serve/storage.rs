@@ -14,14 +14,12 @@ use crate::engine::limits::{POSTGRES_READERS, READERS};
 use crate::engine::{Engine, Parts, Threads, Transports};
 use crate::metrics::Metrics;
 use crate::recorder::Recorder;
+use crate::store::location::IN_MEMORY;
 use crate::store::memory::{Memory, NoReader};
 use crate::store::postgres::notify::Shared;
 use crate::store::postgres::{Options, PostgresReader, PostgresStore};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{CLOCK_AHEAD_MAX, HostStore};
-
-/// A path that means: nothing on disk.
-const IN_MEMORY: &str = ":memory:";
 
 /// Starts the engine. Blocks until the store is open.
 pub(super) fn start_engine(

@@ -1,10 +1,12 @@
-//! Where records live: SQLite now, Postgres behind the same traits. Stores load and write; they know nothing of what records mean, and every
+//! Where records live: SQLite or Postgres, behind the same traits. Stores load and write; they know nothing of what records mean, and every
 //! one of them is tested against the core's reference store.
 
 pub mod damage;
+pub mod location;
 pub mod memory;
 pub mod postgres;
 mod rows;
+pub mod schema;
 pub mod sqlite;
 
 use std::fmt;

@@ -9,14 +9,14 @@ use super::child::Server;
 
 /// How a command ended.
 #[derive(Debug)]
-pub(super) struct Ran {
-    pub(super) code: Option<i32>,
-    pub(super) stdout: String,
-    pub(super) stderr: String,
+pub(crate) struct Ran {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 /// The command, with nothing of the test's own environment.
-pub(super) fn resonate() -> Command {
+pub(crate) fn resonate() -> Command {
     let mut command = Command::new(binary::path());
     command.env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
@@ -28,7 +28,7 @@ pub(super) fn url(server: &Server) -> String {
 }
 
 /// Runs a command to its end.
-pub(super) fn end(command: &mut Command) -> Ran {
+pub(crate) fn end(command: &mut Command) -> Ran {
     let ended = command.output().expect("the binary starts");
     let text = |bytes| String::from_utf8(bytes).expect("a text");
     Ran { code: ended.status.code(), stdout: text(ended.stdout), stderr: text(ended.stderr) }

@@ -32,6 +32,7 @@ use resonate_core::time::Timestamp;
 pub use reader::PostgresReader;
 pub use tx::PostgresTx;
 
+use super::schema::Standing;
 use super::{Error, HostStore};
 use crate::clock::Clock;
 use crate::metrics::Metrics;
@@ -65,6 +66,26 @@ impl Options {
     fn opening(&self, purpose: &'static str) -> Opening {
         Opening { target: Arc::clone(&self.target), purpose, statement_timeout: self.statement_timeout }
     }
+}
+
+/// How far the tables of a database are, without writing.
+///
+/// # Errors
+/// [`Error::Open`] says what is wrong with the database and what to do about it.
+pub fn standing(options: &Options) -> Result<Standing, Error> {
+    let mut session = Session::new(options.opening("migrate"))?;
+    session.ensure()?;
+    schema::standing(&mut session)
+}
+
+/// Brings a database to this version, however many do so at once. Returns the version that it had.
+///
+/// # Errors
+/// [`Error::Open`] says what is wrong with the database and what to do about it.
+pub fn migrate(options: &Options) -> Result<i64, Error> {
+    let mut session = Session::new(options.opening("migrate"))?;
+    session.ensure()?;
+    schema::migrate(&mut session)
 }
 
 /// What a transaction that met another one leaves to its next run.

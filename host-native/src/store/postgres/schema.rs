@@ -4,14 +4,23 @@
 use super::failure::explain;
 use super::session::{Call, Session, Silence};
 use crate::store::Error;
+use crate::store::schema::{Migration, Standing, pending};
 
-/// Statements that lead from each version to the next. An entry never changes once it has been released.
-const MIGRATIONS: &[&str] = &[include_str!("schema_1.sql")];
+/// What leads from each version to the next.
+const MIGRATIONS: &[Migration] = &[Migration::new(
+    "promises, tasks, callbacks, listeners, schedules and the outbox of messages",
+    include_str!("schema_1.sql"),
+)];
 
 /// The row that says the version, and that servers which start at once wait for.
 const VERSION_TABLE: &str = "CREATE TABLE IF NOT EXISTS resonate_schema (only_row BOOLEAN PRIMARY KEY CHECK (only_row), \
      version BIGINT NOT NULL); \
      INSERT INTO resonate_schema (only_row, version) VALUES (true, 0) ON CONFLICT DO NOTHING";
+
+/// However long another server takes to do the same.
+const BEGIN: &str = "BEGIN; SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0";
+const LOCK: &str = "SELECT version FROM resonate_schema FOR UPDATE";
+const VERSION: &str = "SELECT version FROM resonate_schema";
 
 /// Settings of tables that change often, for the databases that have them: rows are changed in place, and cleaned up early.
 const TUNING: &[&str] = &[
@@ -53,6 +62,29 @@ pub(super) fn migrate(session: &mut Session) -> Result<i64, Error> {
     Err(failed.map_or_else(|| Error::Open("cannot migrate".to_owned()), |error| cannot_migrate(Silence::Failed(error))))
 }
 
+/// How far the tables of the database are, without writing.
+pub(super) fn standing(session: &mut Session) -> Result<Standing, Error> {
+    let version = version(session)?;
+    refuse_strangers(session, version)?;
+    let found = version.unwrap_or(0);
+    let script = match found < known() {
+        true => {
+            let steps = steps(session, found).map_err(cannot_migrate)?;
+            format!("{VERSION_TABLE};\n{BEGIN};\n{LOCK};\n{steps}COMMIT;\n{};\n", TUNING.join(";\n"))
+        }
+        false => String::new(),
+    };
+    Ok(Standing { found, known: known(), pending: pending(MIGRATIONS, found), script })
+}
+
+/// The statements that lead from a version to this one.
+fn steps(session: &mut Session, version: i64) -> Result<String, Silence> {
+    let bytewise = if is_cockroach(session)? { "" } else { "COLLATE \"C\"" };
+    let migrations: String = pending(MIGRATIONS, version).iter().map(Migration::statements).collect();
+    let migrations = migrations.replace("COLLATE_BYTES", bytewise);
+    Ok(format!("{migrations}UPDATE resonate_schema SET version = {};\n", known()))
+}
+
 /// The version of the database; nothing when it has none of our tables.
 pub(super) fn version(session: &mut Session) -> Result<Option<i64>, Error> {
     let there = "SELECT to_regclass('resonate_schema') IS NOT NULL";
@@ -60,7 +92,7 @@ pub(super) fn version(session: &mut Session) -> Result<Option<i64>, Error> {
     if !there.first().and_then(|rows| rows.first()).is_some_and(|row| row.get(0)) {
         return Ok(None);
     }
-    let rows = session.run(&[Call::plain("SELECT version FROM resonate_schema")]).map_err(cannot_migrate)?;
+    let rows = session.run(&[Call::plain(VERSION)]).map_err(cannot_migrate)?;
     let version = rows.first().and_then(|rows| rows.first()).map_or(0, |row| row.get(0));
     check(version)?;
     Ok(Some(version))
@@ -96,16 +128,14 @@ fn refuse_strangers(session: &mut Session, version: Option<i64>) -> Result<(), E
 
 fn create_and_migrate(session: &mut Session) -> Result<i64, Silence> {
     session.script(VERSION_TABLE)?;
-    let bytewise = if is_cockroach(session)? { "" } else { "COLLATE \"C\"" };
-    // However long another server takes to do the same.
-    session.script("BEGIN; SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0")?;
-    let rows = session.run(&[Call::plain("SELECT version FROM resonate_schema FOR UPDATE")])?;
+    session.script(BEGIN)?;
+    // As a script: an answer to it may be waited for as long as another server needs.
+    session.script(LOCK)?;
+    let rows = session.run(&[Call::plain(VERSION)])?;
     let from: i64 = rows.first().and_then(|rows| rows.first()).map_or(0, |row| row.get(0));
-    for migration in MIGRATIONS.iter().skip(usize::try_from(from).unwrap_or(0)) {
-        session.script(&migration.replace("COLLATE_BYTES", bytewise))?;
-    }
     if from < known() {
-        session.script(&format!("UPDATE resonate_schema SET version = {}", known()))?;
+        let steps = steps(session, from)?;
+        session.script(&steps)?;
     }
     session.script("COMMIT")?;
     Ok(from)

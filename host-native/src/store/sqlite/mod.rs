@@ -25,6 +25,7 @@ use resonate_core::write::Write;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::rows::Cells;
+use super::schema::Standing;
 use super::{Error, HostStore, ReadStore};
 use checkpoint::Checkpointer;
 
@@ -38,6 +39,33 @@ const READER_CACHE_KIB: i64 = 48 * 1024;
 const SEARCHER_CACHE_KIB: i64 = 4 * 1024;
 /// Prepared statements kept by each connection.
 const STATEMENTS_MAX: usize = 64;
+
+/// How far the tables of a database file are; nothing when there is no file, which is not created.
+///
+/// # Errors
+/// [`Error::Open`] says what is wrong with the file and what to do about it.
+pub fn standing(path: &Path) -> Result<Option<Standing>, Error> {
+    if matches!(path.try_exists(), Ok(false)) {
+        return Ok(None);
+    }
+    let look = || -> Result<Standing, Error> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags)?;
+        connection.busy_timeout(BUSY_TIMEOUT)?;
+        schema::standing(&connection, &path.display().to_string())
+    };
+    look().map(Some).map_err(|error| explain(path, error))
+}
+
+/// Brings a database file to this version, and creates it if need be. Returns the version that it had.
+///
+/// # Errors
+/// [`Error::Open`] says what is wrong with the file and what to do about it, also when a server runs on it.
+pub fn migrate(path: &Path, synchronous: &str) -> Result<i64, Error> {
+    let _lock = lock(path)?;
+    let mut connection = connect_writer(path, synchronous)?;
+    schema::migrate(&mut connection, &path.display().to_string()).map_err(|error| explain(path, error))
+}
 
 /// The writing side of a database file.
 #[derive(Debug)]

@@ -3,28 +3,43 @@
 use rusqlite::{Connection, TransactionBehavior};
 
 use crate::store::Error;
+use crate::store::schema::{Migration, Standing, pending};
 
 /// Marks a file as a database of this server ("RSNT").
 const APPLICATION_ID: i32 = 0x5253_4E54;
 
-/// Statements that lead from each version to the next. An entry never changes once it has been released.
-const MIGRATIONS: &[&str] = &[include_str!("schema_1.sql"), include_str!("schema_2.sql")];
+/// What leads from each version to the next.
+const MIGRATIONS: &[Migration] = &[
+    Migration::new(
+        "promises, tasks, callbacks, listeners, schedules and the outbox of messages",
+        include_str!("schema_1.sql"),
+    ),
+    Migration::new("mailboxes of messages that wait for a connection", include_str!("schema_2.sql")),
+];
 
-/// Brings the database to this version.
-pub(super) fn migrate(connection: &mut Connection, path: &str) -> Result<(), Error> {
+/// Brings the database to this version. Returns the version that it had.
+pub(super) fn migrate(connection: &mut Connection, path: &str) -> Result<i64, Error> {
     let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let version = check(&tx, path)?;
-    if version == known() {
-        return Ok(());
+    if version < known() {
+        tx.execute_batch(&steps(version))?;
+        tx.commit()?;
+        tracing::info!(path, from = version, to = known(), "migrated database");
     }
-    for migration in MIGRATIONS.iter().skip(usize::try_from(version).unwrap_or(0)) {
-        tx.execute_batch(migration)?;
-    }
-    tx.pragma_update(None, "application_id", APPLICATION_ID)?;
-    tx.pragma_update(None, "user_version", known())?;
-    tx.commit()?;
-    tracing::info!(path, from = version, to = known(), "migrated database");
-    Ok(())
+    Ok(version)
+}
+
+/// How far the tables of a database are, without writing.
+pub(super) fn standing(connection: &Connection, path: &str) -> Result<Standing, Error> {
+    let found = check(connection, path)?;
+    let script = if found < known() { format!("BEGIN IMMEDIATE;\n{}COMMIT;\n", steps(found)) } else { String::new() };
+    Ok(Standing { found, known: known(), pending: pending(MIGRATIONS, found), script })
+}
+
+/// The statements that lead from a version to this one.
+fn steps(version: i64) -> String {
+    let migrations: String = pending(MIGRATIONS, version).iter().map(Migration::statements).collect();
+    format!("{migrations}PRAGMA application_id = {APPLICATION_ID};\nPRAGMA user_version = {};\n", known())
 }
 
 /// Makes sure that a database is of this server and not newer, without writing. Returns its version, 0 for an empty one.

@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
+use crate::limits::ADDRESS_BYTES_MAX;
+
 /// A routable address (spec §2): `http(s)://host…`, `poll://any@group[/id]` or `poll://uni@group/id`. Cloning is cheap.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -16,6 +18,8 @@ pub struct Address(Arc<str>);
 pub enum InvalidAddress {
     /// A NUL character inside.
     Nul,
+    /// More than [`ADDRESS_BYTES_MAX`] bytes.
+    TooLong,
     /// `http(s)` with a port that is none.
     Port,
     /// `http(s)` without a host.
@@ -35,6 +39,7 @@ pub enum InvalidAddress {
 impl fmt::Display for InvalidAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::TooLong => return write!(f, "must be at most {ADDRESS_BYTES_MAX} bytes long"),
             Self::Nul => "must not contain NUL characters",
             Self::Port => "must have a port up to 65535 behind the colon, or none",
             Self::NoHost => "must name a host after http:// or https://",
@@ -173,6 +178,9 @@ fn parse_route(text: &str) -> Result<Route, InvalidAddress> {
     if text.contains('\0') {
         return Err(InvalidAddress::Nul);
     }
+    if text.len() > ADDRESS_BYTES_MAX {
+        return Err(InvalidAddress::TooLong);
+    }
     let (scheme, rest) = text.split_once("://").ok_or(InvalidAddress::Scheme)?;
     match scheme.to_ascii_lowercase().as_str() {
         "http" | "https" => {
@@ -278,6 +286,7 @@ mod tests {
             ("poll://uni@g", InvalidAddress::NoWorker),
             ("poll://any@%ff", InvalidAddress::Escape),
             ("poll://any@a\0b", InvalidAddress::Nul),
+            (&format!("http://h/{}", "x".repeat(ADDRESS_BYTES_MAX)), InvalidAddress::TooLong),
         ] {
             assert_eq!(Address::parse(text), Err(why), "{text}");
         }

@@ -4,6 +4,8 @@ use crate::time::Millis;
 
 /// Longest id of a promise or a schedule, in bytes.
 pub const ID_BYTES_MAX: usize = 1024;
+/// Longest address, in bytes. With an id it must fit into an entry of an index, of which databases have larger and smaller ones.
+pub const ADDRESS_BYTES_MAX: usize = 1536;
 
 /// Promises in one `preload`.
 pub const PRELOAD_PROMISES_MAX: usize = 1000;

@@ -14,6 +14,8 @@ pub(super) enum Verdict {
     Locked,
     /// A guard of a write did not hold: again.
     Guard,
+    /// A value that the database does not take.
+    Refused,
     /// The connection is gone.
     Lost,
     /// Nothing that repeating would change.
@@ -34,6 +36,9 @@ pub(super) fn verdict(error: &tokio_postgres::Error) -> Verdict {
     if *code == SqlState::UNIQUE_VIOLATION || *code == SqlState::DIVISION_BY_ZERO {
         return Verdict::Guard;
     }
+    if matches!(&code.code()[..2], "22" | "54") {
+        return Verdict::Refused;
+    }
     // Classes of the standard: connections, shutdowns, a server that is not (any more) the one that writes.
     let class = &code.code()[..2];
     let gone = class == "08" || class == "57" || *code == SqlState::READ_ONLY_SQL_TRANSACTION;
@@ -48,6 +53,7 @@ pub(super) fn before_commit(error: &tokio_postgres::Error) -> TxError<Error> {
             TxError::Conflict
         }
         Verdict::Locked => TxError::Store(Error::Locked(explain(error))),
+        Verdict::Refused => TxError::Store(refused(error)),
         Verdict::Failed => TxError::Store(Error::Postgres(explain(error))),
     }
 }
@@ -58,8 +64,14 @@ pub(super) fn at_commit(error: &tokio_postgres::Error) -> TxError<Error> {
         // The database has refused: nothing was committed.
         Verdict::Again | Verdict::Guard => TxError::Conflict,
         Verdict::Locked => TxError::Store(Error::Locked(explain(error))),
+        Verdict::Refused => TxError::Store(refused(error)),
         Verdict::Lost | Verdict::Failed => TxError::Store(Error::Postgres(explain(error))),
     }
+}
+
+/// One request is at fault, whichever: others may succeed.
+fn refused(error: &tokio_postgres::Error) -> Error {
+    Error::Row { table: "the database", why: explain(error) }
 }
 
 /// What Postgres says, in one line.

@@ -178,8 +178,7 @@ fn single<'a>(read: &'a Read, locking: Locking, calls: &mut Vec<Call<'a>>) {
         }
         Read::HeldBy { pid, after, limit } => {
             // A row that somebody changes while this waits for it may fall out of the answer, which then says nothing of how many there are.
-            const COUNT: &str =
-                "SELECT count(*) FROM (SELECT 1 FROM tasks WHERE pid = $1 AND id > $2 ORDER BY id LIMIT $3) AS held";
+            const COUNT: &str = "SELECT count(*) FROM (SELECT 1 FROM tasks WHERE md5(pid) = md5($1) AND pid = $1 AND id > $2 ORDER BY id LIMIT $3) AS held";
             let after = after.as_ref().map_or("", Id::as_str);
             let of = |sql| Call::plain(sql).with(stored(pid)).with(after).with(*limit as i64);
             calls.push(of(COUNT));
@@ -187,7 +186,7 @@ fn single<'a>(read: &'a Read, locking: Locking, calls: &mut Vec<Call<'a>>) {
                 locking,
                 "SELECT ",
                 task_columns!(),
-                " FROM tasks WHERE pid = $1 AND id > $2 ORDER BY id LIMIT $3"
+                " FROM tasks WHERE md5(pid) = md5($1) AND pid = $1 AND id > $2 ORDER BY id LIMIT $3"
             )));
         }
         Read::Branch { branch, promises_max, bytes_max } => {
@@ -197,7 +196,7 @@ fn single<'a>(read: &'a Read, locking: Locking, calls: &mut Vec<Call<'a>>) {
                 promise_columns!(),
                 " FROM (SELECT *, sum(octet_length(id) + coalesce(octet_length(param_data), 0) + \
                  coalesce(octet_length(value_data), 0)) OVER (ORDER BY id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) \
-                 AS before FROM (SELECT * FROM promises WHERE branch = $1 ORDER BY id LIMIT $2) AS rows) AS summed \
+                 AS before FROM (SELECT * FROM promises WHERE md5(branch) = md5($1) AND branch = $1 ORDER BY id LIMIT $2) AS rows) AS summed \
                  WHERE before IS NULL OR before <= $3 ORDER BY id"
             );
             let branch = Call::plain(SQL).with(stored(branch)).with(*promises_max as i64);

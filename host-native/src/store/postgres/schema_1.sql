@@ -20,7 +20,8 @@ CREATE TABLE promises (
 CREATE INDEX promises_by_creation ON promises (created_at, id);
 CREATE INDEX promises_by_deadline ON promises (timeout_at) WHERE state = 0;
 CREATE INDEX promises_to_discharge ON promises (settled_at) WHERE has_waiters AND state <> 0;
-CREATE INDEX promises_by_branch ON promises (branch, id) WHERE branch IS NOT NULL;
+-- Tags and workers have names of any length, which an index takes as digests only.
+CREATE INDEX promises_by_branch ON promises (md5(branch), id) WHERE branch IS NOT NULL;
 
 CREATE TABLE tasks (
     id TEXT COLLATE_BYTES PRIMARY KEY,
@@ -34,7 +35,7 @@ CREATE TABLE tasks (
     executes BIGINT NOT NULL,
     execute_at BIGINT
 );
-CREATE INDEX tasks_by_holder ON tasks (pid, id) WHERE pid IS NOT NULL;
+CREATE INDEX tasks_by_holder ON tasks (md5(pid), id) WHERE pid IS NOT NULL;
 CREATE INDEX tasks_by_lease ON tasks (expires_at) WHERE expires_at IS NOT NULL;
 CREATE INDEX tasks_by_retry ON tasks (retry_at) WHERE retry_at IS NOT NULL;
 
@@ -80,6 +81,6 @@ CREATE TABLE outbox (
     PRIMARY KEY (kind, id, listener)
 );
 CREATE INDEX outbox_by_due ON outbox (due_at);
-CREATE INDEX outbox_parked_by_age ON outbox (mailbox, created_at, kind, id, listener) WHERE mailbox IS NOT NULL;
+CREATE INDEX outbox_parked_by_age ON outbox (mailbox, created_at) WHERE mailbox IS NOT NULL;
 -- For connections that may see only ids with a prefix.
 CREATE INDEX outbox_parked_by_id ON outbox (mailbox, id) WHERE mailbox IS NOT NULL

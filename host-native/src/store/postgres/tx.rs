@@ -27,6 +27,9 @@ use crate::store::{CLOCK_AHEAD_MAX, Error};
 /// The database's clock: not the instant at which the transaction began, since it may have waited for locks.
 pub(super) const CLOCK: &str = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::int8";
 
+/// Runs in a row after which a task without its promise is not taken for a new one any more.
+const CONTRADICTIONS_MAX: u32 = 3;
+
 /// What a transaction that writes has besides its connection.
 #[derive(Debug)]
 struct Writing<'a> {
@@ -128,7 +131,7 @@ fn may_be_mended(silence: &Silence) -> bool {
         Silence::Late => false,
         Silence::Failed(error) => match verdict(error) {
             Verdict::Lost | Verdict::Again => true,
-            Verdict::Locked | Verdict::Guard | Verdict::Failed => false,
+            Verdict::Locked | Verdict::Guard | Verdict::Refused | Verdict::Failed => false,
         },
     }
 }
@@ -167,8 +170,10 @@ impl Tx for PostgresTx<'_> {
             // Somebody has changed a row after this transaction's instant: the next run knows it from the start.
             return Err(self.conflict());
         }
-        if self.writing.is_some() && records.contradiction().is_some() {
-            // Promises were read before their tasks: what was created between the two is there by half.
+        let fresh = self.writing.as_ref().is_some_and(|writing| writing.retry.conflicts < CONTRADICTIONS_MAX);
+        if fresh && records.contradiction().is_some() {
+            // Promises were read before their tasks: what was created between the two is there by half. What stays like that is damaged, and the
+            // core's to complain of.
             return Err(self.conflict());
         }
         for read in &sorted.searches {

@@ -1,6 +1,7 @@
 # make test    everything that must hold: format, lints, documentation, tests
 # make wasm    the core as WebAssembly, in target/wasm: quick when nothing has changed
 # make package build the npm package into host-wasm/js/dist; make js tests it
+# make test-postgres   the store's tests against other versions of Postgres (VERSIONS="13 17"; they come from npm)
 # make bench   build the server in release and measure it (minutes); BENCH="--full" for everything (an hour)
 # make playground   build the playground into target/playground
 # make dist    the playground, and a release build of the server that holds it
@@ -13,7 +14,7 @@ BENCH ?=
 # What runs TypeScript as it is; setup gets it.
 NODE ?= $(CURDIR)/tests/clients/node_modules/.bin/node
 
-.PHONY: test setup fmt lint doc unit wasm package js bench bench-core playground dist deny audit
+.PHONY: test test-postgres setup fmt lint doc unit wasm package js bench bench-core playground dist deny audit
 
 test: setup fmt lint doc wasm unit js
 
@@ -40,6 +41,9 @@ package: wasm
 
 js: package
 	cd host-wasm/js && node_modules/.bin/tsc -p test && $(NODE) --test --test-reporter=tap 'test/*.test.ts'
+
+test-postgres:
+	@scripts/test_postgres_versions.sh $(VERSIONS)
 
 bench: wasm
 	$(CARGO) build --release --locked -p resonate -p resonate-bench

@@ -71,6 +71,8 @@ impl Claims {
             return Ok(found);
         }
         self.take_orphans(store, &mut found)?;
+        let mailboxes: Vec<Mailbox> = self.pulls.keys().take(PULLS_PER_BATCH_MAX).map(|(of, _)| of.clone()).collect();
+        let filled: BTreeSet<Mailbox> = store.filled(mailboxes)?.into_iter().collect();
         let mut tx = store.begin()?;
         for _ in 0..PULLS_PER_BATCH_MAX {
             let left = BACKGROUND_BUSY_MAX.saturating_sub(found.requests.len());
@@ -78,6 +80,9 @@ impl Claims {
                 break;
             }
             let Some(((mailbox, prefix), room)) = self.pulls.pop_first() else { break };
+            if !filled.contains(&mailbox) {
+                continue;
+            }
             let pull = Pull { mailbox, prefix, room };
             let limit = room.min(left);
             let keys = match tx.parked(&pull.mailbox, pull.prefix.as_deref(), limit) {

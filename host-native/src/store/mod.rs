@@ -12,6 +12,7 @@ pub mod sqlite;
 use std::fmt;
 use std::time::Duration;
 
+use resonate_core::address::Mailbox;
 use resonate_core::drive::{Reset, Tx};
 use resonate_core::time::Millis;
 
@@ -32,6 +33,14 @@ pub trait HostStore: Reset<Error = Error> + Send + 'static {
     /// Whether other servers write to the same store.
     fn is_shared(&self) -> bool {
         false
+    }
+
+    /// Those of the mailboxes that hold parked messages, or all of them where looking into each costs nothing. None twice.
+    ///
+    /// # Errors
+    /// The store's.
+    fn filled(&mut self, mailboxes: Vec<Mailbox>) -> Result<Vec<Mailbox>, Error> {
+        Ok(mailboxes)
     }
 
     /// Longest time without a look for what is due.

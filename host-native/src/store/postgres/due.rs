@@ -66,6 +66,13 @@ pub(super) fn due_of(kind: DueKind, found: &[Row]) -> Result<Vec<Due>, Error> {
     readable(found, |row| rows::due(row, kind))
 }
 
+/// The statement for those of the mailboxes that hold anything.
+pub(super) fn filled(mailboxes: &[Mailbox]) -> Call<'static> {
+    const SQL: &str = "SELECT mailbox FROM unnest($1::text[]) AS asked(mailbox) \
+         WHERE EXISTS (SELECT 1 FROM outbox o WHERE o.mailbox = asked.mailbox)";
+    Call::plain(SQL).with(mailboxes.iter().map(|mailbox| mailbox.as_str().to_owned()).collect::<Vec<_>>())
+}
+
 /// The statement for the first parked messages of a mailbox.
 pub(super) fn parked<'a>(mailbox: &'a Mailbox, prefix: Option<&'a str>, limit: usize) -> Call<'a> {
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);

@@ -21,10 +21,12 @@ mod tx;
 pub mod url;
 mod write;
 
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use resonate_core::address::Mailbox;
 use resonate_core::drive::{Reset, Store};
 use resonate_core::read::Read;
 use resonate_core::time::Timestamp;
@@ -185,6 +187,16 @@ impl HostStore for PostgresStore {
 
     fn is_shared(&self) -> bool {
         true
+    }
+
+    fn filled(&mut self, mut mailboxes: Vec<Mailbox>) -> Result<Vec<Mailbox>, Error> {
+        if mailboxes.len() > 1 {
+            let call = due::filled(&mailboxes);
+            let found = PostgresTx::writing(self).look(&[call])?;
+            let found: HashSet<&str> = found.iter().flatten().map(|row| row.get(0)).collect();
+            mailboxes.retain(|mailbox| found.contains(mailbox.as_str()));
+        }
+        Ok(mailboxes)
     }
 }
 

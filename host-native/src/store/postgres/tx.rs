@@ -114,7 +114,7 @@ impl<'a> PostgresTx<'a> {
     }
 
     /// Runs statements outside of a transaction, or in this one, with another connection if need be.
-    fn look(&mut self, calls: &[Call<'_>]) -> Result<Vec<Vec<Row>>, Error> {
+    pub(super) fn look(&mut self, calls: &[Call<'_>]) -> Result<Vec<Vec<Row>>, Error> {
         match self.session.run(calls) {
             Err(silence) if !self.open && may_be_mended(&silence) => {
                 self.session.ensure()?;

@@ -99,7 +99,11 @@ impl Session {
             let (client, connection) =
                 self.opening.target.connect(self.opening.purpose).await.map_err(|error| error.to_string())?;
             tokio::spawn(connection);
-            configure(&client, self.opening.statement_timeout).await.map_err(|error| explain(&error))?;
+            let configured = configure(&client, self.opening.statement_timeout);
+            match tokio::time::timeout(ANSWER_MAX, configured).await {
+                Ok(configured) => configured.map_err(|error| explain(&error))?,
+                Err(_) => return Err("Postgres takes the connection and does not answer".to_owned()),
+            }
             Ok::<_, String>(client)
         });
         let client = connected.map_err(Error::Open)?;

@@ -14,16 +14,16 @@ mod cors;
 mod damage;
 mod debug;
 mod dispatch;
-mod events;
+pub(crate) mod events;
 mod full_disk;
 mod grpc;
 mod guarded_poll;
 mod kill;
-mod load;
+pub(crate) mod load;
 mod mcp;
-mod metrics;
+pub(crate) mod metrics;
 mod playground;
-mod push;
+pub(crate) mod push;
 mod quick_start;
 mod record;
 mod refusals;
@@ -38,25 +38,30 @@ pub(crate) mod wire;
 use std::time::{Duration, Instant};
 
 /// Longest wait for anything: far above what is normal, so that a busy machine fails no test.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// An instant that no test lives to see.
-const FAR: u64 = 4_000_000_000_000;
+pub(crate) const FAR: u64 = 4_000_000_000_000;
 
 /// Tries until something is there.
-pub(crate) fn eventually<T>(what: &str, mut attempt: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn eventually<T>(what: &str, attempt: impl FnMut() -> Option<T>) -> T {
+    eventually_within(PATIENCE, what, attempt)
+}
+
+/// The same for what takes its time even where nothing is wrong.
+pub(crate) fn eventually_within<T>(patience: Duration, what: &str, mut attempt: impl FnMut() -> Option<T>) -> T {
     let started = Instant::now();
     loop {
         if let Some(found) = attempt() {
             return found;
         }
-        assert!(started.elapsed() < PATIENCE, "{what}: not within {PATIENCE:?}");
+        assert!(started.elapsed() < patience, "{what}: not within {patience:?}");
         std::thread::sleep(Duration::from_millis(2));
     }
 }
 
 /// The seed of this run: of the variable `SEED`, else a new one. It is printed, so that a failure can be run again.
-fn seed() -> u64 {
+pub(crate) fn seed() -> u64 {
     let seed = match std::env::var("SEED") {
         Ok(text) => text.parse().expect("SEED is a number"),
         Err(_) => fastrand::u64(..),

@@ -51,6 +51,12 @@ impl<'a> Start<'a> {
         self
     }
 
+    /// Sets a variable of its environment.
+    pub(crate) fn variable(mut self, name: &str, text: &str) -> Self {
+        self.command.env(name, text);
+        self
+    }
+
     /// Starts it as a user without rights.
     pub(super) fn without_rights(mut self) -> Self {
         self.command.uid(NOBODY).gid(NOBODY);
@@ -95,7 +101,7 @@ impl<'a> Start<'a> {
     }
 
     /// Runs it until it ends on its own, which it must.
-    pub(super) fn refused(self) -> Refused {
+    pub(crate) fn refused(self) -> Refused {
         let (mut start, _) = self.ports();
         start.run()
     }
@@ -125,10 +131,10 @@ fn log_of(folder: &Folder) -> PathBuf {
 
 /// How a start ended.
 #[derive(Debug)]
-pub(super) struct Refused {
-    pub(super) code: Option<i32>,
-    pub(super) stderr: String,
-    pub(super) stdout: String,
+pub(crate) struct Refused {
+    pub(crate) code: Option<i32>,
+    pub(crate) stderr: String,
+    pub(crate) stdout: String,
 }
 
 /// A running server. It is killed when it is dropped.
@@ -146,11 +152,11 @@ impl Server {
         Start::new("serve", folder).serve()
     }
 
-    pub(super) fn pid(&self) -> Pid {
+    pub(crate) fn pid(&self) -> Pid {
         Pid::from_child(&self.child)
     }
 
-    pub(super) fn connect(&self) -> Connection {
+    pub(crate) fn connect(&self) -> Connection {
         Connection::open(self.http).expect("a connection")
     }
 
@@ -161,7 +167,7 @@ impl Server {
 
     /// The data of a call of today's protocol that must succeed.
     #[track_caller]
-    pub(super) fn call(&self, kind: &str, data: &Json) -> Json {
+    pub(crate) fn call(&self, kind: &str, data: &Json) -> Json {
         let answer = self.ask(&Request::call(kind, data));
         assert_eq!(answer.status, 200, "{kind} {data}: {}", answer.text());
         answer.json()["data"].clone()
@@ -169,17 +175,17 @@ impl Server {
 
     /// Creates a promise that never times out, with a task for whoever is at `target`.
     #[track_caller]
-    pub(super) fn create_task(&self, id: &str, target: &str) {
+    pub(crate) fn create_task(&self, id: &str, target: &str) {
         let tags = json!({"resonate:target": target});
         self.call("promise.create", &json!({"id": id, "timeoutAt": FAR, "tags": tags}));
     }
 
-    pub(super) fn signal(&self, signal: Signal) {
+    pub(crate) fn signal(&self, signal: Signal) {
         kill_process(self.pid(), signal).expect("a child that takes signals");
     }
 
     /// Waits for its end.
-    pub(super) fn wait(&mut self) -> ExitStatus {
+    pub(crate) fn wait(&mut self) -> ExitStatus {
         eventually("the server ends", || self.child.try_wait().expect("a child"))
     }
 
@@ -190,14 +196,14 @@ impl Server {
     }
 
     /// Asks it to stop, which it does.
-    pub(super) fn stop(mut self) {
+    pub(crate) fn stop(mut self) {
         self.signal(Signal::TERM);
         let status = self.wait();
         assert_eq!(status.code(), Some(0), "{status}:\n{}", self.log());
     }
 
     /// What it has logged.
-    pub(super) fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 }

@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::time::Instant;
 
 use serde_json::Value as Json;
 
@@ -9,49 +10,57 @@ use super::PATIENCE;
 use super::child::Server;
 
 /// An open connection of a worker.
-pub(super) struct Events {
+pub(crate) struct Events {
     stream: TcpStream,
     unread: Vec<u8>,
-    pub(super) status: u16,
+    pub(crate) status: u16,
 }
 
 impl Events {
     /// Connects as `/poll/{group}/{id}` and waits for the head of the answer.
-    pub(super) fn open(server: &Server, path: &str) -> Self {
+    pub(crate) fn open(server: &Server, path: &str) -> Self {
         Self::open_with(server, path, "")
     }
 
     /// The same with header lines, each ended by a line break.
-    pub(super) fn open_with(server: &Server, path: &str, headers: &str) -> Self {
-        let mut stream = TcpStream::connect(("127.0.0.1", server.http)).expect("a connection");
-        stream.set_read_timeout(Some(PATIENCE)).expect("an open socket");
-        let head = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n{headers}\r\n");
-        stream.write_all(head.as_bytes()).expect("an open socket");
-        let mut events = Self { stream, unread: Vec::new(), status: 0 };
-        let head = events.line_until(b"\r\n\r\n").expect("a head");
-        events.status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
-        events
+    pub(crate) fn open_with(server: &Server, path: &str, headers: &str) -> Self {
+        Self::connect(server.http, path, headers).expect("a connection and a head")
     }
 
-    /// The next message; none when the connection ends before. The frames of chunks are lines of their own here.
-    pub(super) fn next(&mut self) -> Option<Json> {
-        loop {
+    /// The same at a port where a server may be about to end.
+    pub(crate) fn connect(port: u16, path: &str, headers: &str) -> Option<Self> {
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
+        stream.set_read_timeout(Some(PATIENCE)).ok()?;
+        let head = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n{headers}\r\n");
+        stream.write_all(head.as_bytes()).ok()?;
+        let mut events = Self { stream, unread: Vec::new(), status: 0 };
+        let head = events.line_until(b"\r\n\r\n")?;
+        events.status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
+        Some(events)
+    }
+
+    /// The next message; none when the connection ends before, or there is none for too long. The frames of chunks are lines of their own here.
+    pub(crate) fn next(&mut self) -> Option<Json> {
+        let asked = Instant::now();
+        // Keep-alives are lines too.
+        while asked.elapsed() < PATIENCE {
             let line = self.line_until(b"\n")?;
             if let Some(message) = line.trim_end().strip_prefix("data: ") {
                 return Some(serde_json::from_str(message).unwrap_or_else(|why| panic!("{why}: {message}")));
             }
         }
+        None
     }
 
     /// The task of the next message, which must be an `execute`.
-    pub(super) fn next_task(&mut self) -> String {
+    pub(crate) fn next_task(&mut self) -> String {
         let message = self.next().expect("a message");
         assert_eq!(message["kind"], "execute", "{message}");
         message["data"]["task"]["id"].as_str().expect("an id").to_owned()
     }
 
     /// The promise of the next message, which must be an `unblock`.
-    pub(super) fn next_settled(&mut self) -> String {
+    pub(crate) fn next_settled(&mut self) -> String {
         let message = self.next().expect("a message");
         assert_eq!(message["kind"], "unblock", "{message}");
         message["data"]["promise"]["id"].as_str().expect("an id").to_owned()

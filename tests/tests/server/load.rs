@@ -13,35 +13,35 @@ use super::child::Server;
 use super::wire::{Connection, Request};
 
 /// Longest payload in bytes of most promises.
-const SMALL_BYTES_MAX: usize = 200;
+pub(crate) const SMALL_BYTES_MAX: usize = 200;
 /// Longest payload in bytes of the others: several pages of the database.
 const LARGE_BYTES_MAX: usize = 12_000;
 /// Large payloads come up once in so many.
-pub(super) const SELDOM: u8 = 16;
+pub(crate) const SELDOM: u8 = 16;
 /// Requests that go out together when promises are read back.
 const READS_AT_ONCE: usize = 64;
 /// Far away: nothing times out here.
-const TIMEOUT: u64 = 2_524_608_000_000;
+pub(crate) const TIMEOUT: u64 = 2_524_608_000_000;
 
 /// A write that was sent, and the promise that came back, if it did.
 #[derive(Debug)]
-struct Sent {
-    asked: Json,
-    key: String,
-    answer: Option<Json>,
+pub(crate) struct Sent {
+    pub(crate) asked: Json,
+    pub(crate) key: String,
+    pub(crate) answer: Option<Json>,
 }
 
 /// What became of a promise, as far as its client knows.
 #[derive(Debug)]
-pub(super) struct Written {
-    pub(super) id: String,
-    create: Sent,
-    settle: Option<(&'static str, Sent)>,
+pub(crate) struct Written {
+    pub(crate) id: String,
+    pub(crate) create: Sent,
+    pub(crate) settle: Option<(&'static str, Sent)>,
 }
 
 /// How the server ended, which decides what a request without an answer may have done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ended {
+pub(crate) enum Ended {
     /// It may have taken effect, wholly.
     Killed,
     /// It has done nothing: who stops in order answers everything that he has begun.
@@ -49,11 +49,11 @@ pub(super) enum Ended {
 }
 
 /// Clients at work.
-pub(super) struct Load(Vec<JoinHandle<(Vec<Written>, Error)>>);
+pub(crate) struct Load(Vec<JoinHandle<(Vec<Written>, Error)>>);
 
 impl Load {
     /// Starts clients on connections of their own. The name is the beginning of their ids; one payload of `large_one_in` is large.
-    pub(super) fn start(server: &Server, name: &str, clients: usize, large_one_in: u8, rng: &mut Rng) -> Self {
+    pub(crate) fn start(server: &Server, name: &str, clients: usize, large_one_in: u8, rng: &mut Rng) -> Self {
         let start = |client: usize| {
             let (mut connection, mut rng, name) = (server.connect(), rng.fork(), format!("{name}-{client}"));
             std::thread::spawn(move || write_until_the_end(&mut connection, &name, large_one_in, &mut rng))
@@ -62,7 +62,7 @@ impl Load {
     }
 
     /// What they have written and how their connections ended, once all have.
-    pub(super) fn join(self) -> (Vec<Written>, Vec<Error>) {
+    pub(crate) fn join(self) -> (Vec<Written>, Vec<Error>) {
         let ended = self.0.into_iter().map(|client| client.join().expect("a client that does not panic"));
         let (written, errors): (Vec<_>, Vec<_>) = ended.unzip();
         (written.into_iter().flatten().collect(), errors)
@@ -118,13 +118,13 @@ fn send(connection: &mut Connection, id: &str, verb: &str, asked: Json) -> Resul
     }
 }
 
-fn payload(longest: usize, rng: &mut Rng) -> Json {
+pub(crate) fn payload(longest: usize, rng: &mut Rng) -> Json {
     let bytes: Vec<u8> = (0..rng.usize(1..longest)).map(|_| rng.u8(..)).collect();
     json!({"headers": {"bytes": bytes.len().to_string()}, "data": STANDARD.encode(bytes)})
 }
 
 /// Reads promises back; `None` where there is none.
-pub(super) fn read<'a>(server: &Server, ids: impl Iterator<Item = &'a str>) -> Vec<Option<Json>> {
+pub(crate) fn read<'a>(server: &Server, ids: impl Iterator<Item = &'a str>) -> Vec<Option<Json>> {
     let requests: Vec<Request> = ids.map(|id| Request::get(&format!("/promises/{id}"))).collect();
     let mut connection = server.connect();
     let answers = requests.chunks(READS_AT_ONCE).flat_map(|some| connection.pipeline(some).expect("answers"));
@@ -137,7 +137,7 @@ pub(super) fn read<'a>(server: &Server, ids: impl Iterator<Item = &'a str>) -> V
 }
 
 /// Checks that the server knows everything that it has acknowledged, and nothing by halves. Returns what it knows of these promises.
-pub(super) fn check(server: &Server, written: &[Written], ended: Ended) -> BTreeMap<String, Json> {
+pub(crate) fn check(server: &Server, written: &[Written], ended: Ended) -> BTreeMap<String, Json> {
     let found = read(server, written.iter().map(|written| &*written.id));
     let mut known = BTreeMap::new();
     for (written, found) in written.iter().zip(found) {
@@ -148,7 +148,7 @@ pub(super) fn check(server: &Server, written: &[Written], ended: Ended) -> BTree
 }
 
 /// Sends again what was not answered, as a client does that does not know whether it was heard, and takes note of the answers.
-pub(super) fn repeat(server: &Server, written: &[Written], known: &mut BTreeMap<String, Json>) {
+pub(crate) fn repeat(server: &Server, written: &[Written], known: &mut BTreeMap<String, Json>) {
     for Written { id, create, settle } in written {
         let (verb, sent, took_effect) = match settle {
             Some((verb, sent)) => (*verb, sent, known.get(id).is_some_and(|known| known["state"] != "PENDING")),
@@ -169,7 +169,7 @@ pub(super) fn repeat(server: &Server, written: &[Written], known: &mut BTreeMap<
 }
 
 /// Every promise of the server, by search.
-pub(super) fn search_all(server: &Server) -> BTreeMap<String, Json> {
+pub(crate) fn search_all(server: &Server) -> BTreeMap<String, Json> {
     let (mut found, mut connection) = (BTreeMap::new(), server.connect());
     let mut query = "q=*".to_owned();
     loop {
@@ -187,7 +187,7 @@ pub(super) fn search_all(server: &Server) -> BTreeMap<String, Json> {
 
 impl Written {
     /// Writes that were answered.
-    pub(super) fn acknowledged(&self) -> usize {
+    pub(crate) fn acknowledged(&self) -> usize {
         let settle = self.settle.as_ref().map(|(_, sent)| sent);
         [Some(&self.create), settle].into_iter().flatten().filter(|sent| sent.answer.is_some()).count()
     }

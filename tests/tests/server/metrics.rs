@@ -11,7 +11,7 @@ use super::now_millis;
 use super::wire::{Connection, Request};
 
 /// An exposition in the OpenMetrics text format, taken apart.
-pub(super) struct Exposition {
+pub(crate) struct Exposition {
     /// The type of each family.
     types: BTreeMap<String, String>,
     /// Each series with its value.
@@ -20,7 +20,7 @@ pub(super) struct Exposition {
 
 impl Exposition {
     /// What a server shows now.
-    pub(super) fn of(server: &Server) -> Self {
+    pub(crate) fn of(server: &Server) -> Self {
         let mut connection = Connection::open(server.metrics).expect("a connection");
         let answer = connection.send(&Request::get("/metrics")).expect("metrics");
         assert_eq!(answer.status, 200);
@@ -54,7 +54,7 @@ impl Exposition {
     }
 
     /// The value of a series; one that is not there has counted nothing.
-    pub(super) fn value(&self, series: &str) -> f64 {
+    pub(crate) fn value(&self, series: &str) -> f64 {
         self.series.get(series).copied().unwrap_or_default()
     }
 

@@ -13,25 +13,25 @@ use super::child::Start;
 use super::metrics::Exposition;
 use super::{FAR, PATIENCE, eventually};
 
-const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+pub(crate) const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
 const ERROR: &str = "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n";
 
 /// One POST as it came.
-struct Post {
+pub(crate) struct Post {
     head: String,
-    body: Json,
+    pub(crate) body: Json,
     at: Instant,
 }
 
 /// A listener of the test, which ends with the process.
-struct Target {
-    url: String,
-    posts: Receiver<Post>,
+pub(crate) struct Target {
+    pub(crate) url: String,
+    pub(crate) posts: Receiver<Post>,
 }
 
 impl Target {
     /// Answers with these, one after the other, and with the last one from then on. Without any it never answers.
-    fn answering(answers: Vec<String>) -> Self {
+    pub(crate) fn answering(answers: Vec<String>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let url = format!("http://{}/hook", listener.local_addr().expect("an address"));
         let (sender, posts) = channel();
@@ -55,7 +55,7 @@ impl Target {
         Self { url, posts }
     }
 
-    fn next(&self) -> Post {
+    pub(crate) fn next(&self) -> Post {
         self.posts.recv_timeout(PATIENCE).expect("a message")
     }
 

@@ -8,14 +8,14 @@ use serde_json::Value as Json;
 use super::PATIENCE;
 
 /// A connection that stays open over many requests.
-pub(super) struct Connection {
+pub(crate) struct Connection {
     stream: TcpStream,
     /// Bytes of answers that were not asked for yet.
     unread: Vec<u8>,
 }
 
 impl Connection {
-    pub(super) fn open(port: u16) -> Result<Self> {
+    pub(crate) fn open(port: u16) -> Result<Self> {
         let stream = TcpStream::connect(("127.0.0.1", port))?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;
@@ -23,19 +23,19 @@ impl Connection {
         Ok(Self { stream, unread: Vec::new() })
     }
 
-    pub(super) fn write(&mut self, bytes: &[u8]) -> Result<()> {
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<()> {
         self.stream.write_all(bytes)
     }
 
     /// Sends a request and reads its answer.
-    pub(super) fn send(&mut self, request: &Request) -> Result<Answer> {
+    pub(crate) fn send(&mut self, request: &Request) -> Result<Answer> {
         self.write(&request.bytes())?;
         let headless = request.method == "HEAD";
         self.answer_to(headless)
     }
 
     /// Sends requests at once and reads their answers.
-    pub(super) fn pipeline(&mut self, requests: &[Request]) -> Result<Vec<Answer>> {
+    pub(crate) fn pipeline(&mut self, requests: &[Request]) -> Result<Vec<Answer>> {
         let bytes: Vec<u8> = requests.iter().flat_map(Request::bytes).collect();
         self.write(&bytes)?;
         requests.iter().map(|_| self.answer()).collect()
@@ -43,7 +43,7 @@ impl Connection {
 
     /// The next answer. [`ErrorKind::UnexpectedEof`] when the connection ends where one would begin, [`ErrorKind::InvalidData`] when it ends
     /// within one.
-    pub(super) fn answer(&mut self) -> Result<Answer> {
+    pub(crate) fn answer(&mut self) -> Result<Answer> {
         self.answer_to(false)
     }
 
@@ -62,12 +62,12 @@ impl Connection {
     }
 
     /// Whether the other side ends the connection without another byte.
-    pub(super) fn ends(&mut self) -> bool {
+    pub(crate) fn ends(&mut self) -> bool {
         self.unread.is_empty() && matches!(self.read_more(), Ok(0) | Err(_))
     }
 
     /// Says that nothing more will be sent.
-    pub(super) fn finish(&self) {
+    pub(crate) fn finish(&self) {
         self.stream.shutdown(Shutdown::Write).expect("an open connection");
     }
 
@@ -119,7 +119,7 @@ impl Request {
         Self { method, path, headers: Vec::new(), body: Vec::new() }
     }
 
-    pub(super) fn get(path: &str) -> Self {
+    pub(crate) fn get(path: &str) -> Self {
         Self::new("GET", path)
     }
 
@@ -130,13 +130,13 @@ impl Request {
     }
 
     /// Asks for something of today's protocol.
-    pub(super) fn call(kind: &str, data: &Json) -> Self {
+    pub(crate) fn call(kind: &str, data: &Json) -> Self {
         let head = serde_json::json!({"corrId": "c", "version": "2026-04-01"});
         let body = serde_json::json!({"kind": kind, "head": head, "data": data});
         Self::new("POST", "/").body(body.to_string().into_bytes())
     }
 
-    pub(super) fn header(mut self, name: &str, text: &str) -> Self {
+    pub(crate) fn header(mut self, name: &str, text: &str) -> Self {
         self.headers.push((name.to_owned(), text.to_owned()));
         self
     }
@@ -147,7 +147,7 @@ impl Request {
     }
 
     /// Everything up to the body.
-    pub(super) fn head(&self) -> Vec<u8> {
+    pub(crate) fn head(&self) -> Vec<u8> {
         let mut head = format!("{} {} HTTP/1.1\r\nHost: localhost\r\n", self.method, self.path);
         for (name, text) in &self.headers {
             head.push_str(&format!("{name}: {text}\r\n"));
@@ -158,7 +158,7 @@ impl Request {
         (head + "\r\n").into_bytes()
     }
 
-    pub(super) fn bytes(&self) -> Vec<u8> {
+    pub(crate) fn bytes(&self) -> Vec<u8> {
         [self.head(), self.body.clone()].concat()
     }
 }
@@ -168,12 +168,12 @@ impl Request {
 pub(crate) struct Answer {
     pub(crate) status: u16,
     headers: Vec<(String, String)>,
-    pub(super) body: Vec<u8>,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Answer {
     /// A header line, by its name in lower case.
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(found, _)| found == name).map(|(_, text)| &**text)
     }
 
@@ -182,7 +182,7 @@ impl Answer {
         serde_json::from_slice(&self.body).unwrap_or_else(|why| panic!("no JSON ({why}): {}", self.text()))
     }
 
-    pub(super) fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 }

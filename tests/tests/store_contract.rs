@@ -8,9 +8,11 @@ use std::collections::BTreeSet;
 
 use resonate::store::postgres::PostgresStore;
 use resonate::store::sqlite::SqliteStore;
+use resonate_core::address::Address;
 use resonate_core::drive::{Store, Tx, TxError};
 use resonate_core::due::{Due, DueKind};
 use resonate_core::memory::MemoryStore;
+use resonate_core::message::MessageKey;
 use resonate_core::read::Read;
 use resonate_core::records::Records;
 use resonate_core::snapshot::Snapshot;
@@ -62,6 +64,15 @@ where
     S: Store<Error: std::fmt::Debug>,
 {
     store.begin().expect("a transaction").due(&[kind], until, limit).expect("due rows")
+}
+
+/// What is parked where an address leads.
+fn parked<S>(store: &mut S, address: &Address, prefix: Option<&str>, limit: usize) -> Vec<MessageKey>
+where
+    S: Store<Error: std::fmt::Debug>,
+{
+    let mailbox = address.route().mailbox();
+    store.begin().expect("a transaction").parked(&mailbox, prefix, limit).expect("parked messages")
 }
 
 /// A store that must be as the reference is.
@@ -131,6 +142,19 @@ impl<S: Subject> Pair<S> {
         expected != answers(&mut MemoryStore::new(), reads)
     }
 
+    /// Which of several messages that are equally old come first is a store's own, unless a prefix asks for the order of ids.
+    fn compare_parked(&mut self, address: &Address, prefix: Option<&str>, limit: usize) {
+        let all = parked(&mut self.memory, address, prefix, usize::MAX >> 1);
+        let found = parked(&mut self.store, address, prefix, usize::MAX >> 1);
+        if prefix.is_some() {
+            let ids = |keys: &[MessageKey]| keys.iter().map(|key| key.id().clone()).collect::<Vec<_>>();
+            assert_eq!(ids(&all), ids(&found), "{address:?} {prefix:?}");
+        }
+        assert_eq!(BTreeSet::from_iter(&all), BTreeSet::from_iter(&found), "{address:?} {prefix:?}");
+        let limited = parked(&mut self.store, address, prefix, limit);
+        assert_eq!(limited, found[..limit.min(found.len())], "{address:?} {prefix:?}, {limit} messages");
+    }
+
     /// Which of several rows that are due at the same instant come first is a store's own.
     fn compare_due(&mut self, kind: DueKind, until: Timestamp, limit: usize) {
         let all = due(&mut self.memory, kind, until, usize::MAX >> 1);
@@ -188,6 +212,8 @@ fn answers_every_read_the_same<S: Subject>() {
             pair.compare_due(kind, until, limit);
             pair.compare_due(kind, Timestamp::MAX, 1);
         }
+        let (address, prefix) = (world.address(), world.prefix());
+        pair.compare_parked(&address, prefix.as_deref(), limit);
     });
     assert_eq!(answered, BTreeSet::from(reads::NAMES), "reads that found something");
 }

@@ -111,7 +111,7 @@ impl World {
         self.chance(40).then(|| self.id())
     }
 
-    fn prefix(&mut self) -> Option<String> {
+    pub(super) fn prefix(&mut self) -> Option<String> {
         self.chance(30).then(|| self.one_of(&PREFIXES).to_owned())
     }
 

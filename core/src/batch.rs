@@ -130,7 +130,16 @@ impl<'a> Batch<'a> {
     /// What the requests are sure to need, to be loaded before the first step. Without this the first step asks for it.
     pub fn hints(&mut self) -> Vec<Read> {
         self.hinted = true;
-        self.unknown_of(self.requests.iter()).unwrap_or_default()
+        let mut hints = self.unknown_of(self.requests.iter()).unwrap_or_default();
+        if self.looks_left > 0 {
+            // A settlement asks for the task that it fulfils, and for others the way is the same.
+            let of = |read: &Read| if let Read::Promise(id) = read { Some(Read::Task(id.clone())) } else { None };
+            let tasks: Vec<Read> = hints.iter().filter_map(of).collect();
+            hints.extend(tasks);
+            hints.sort_unstable();
+            hints.dedup();
+        }
+        hints
     }
 
     /// Sets the instant of the batch, of a store that has told it with the first load.

@@ -171,13 +171,13 @@ fn attempt<S: Store>(
 ) -> Result<Finished, TxError<S::Error>> {
     let mut batch = Batch::new(rules, requests, now);
     let mut tx = store.begin()?;
+    if tx.is_far() {
+        batch.look_ahead();
+    }
     let hints = batch.hints();
     tx.load(&hints, batch.records())?;
     if let Some(now) = tx.clock() {
         batch.begin_at(now);
-    }
-    if tx.is_far() {
-        batch.look_ahead();
     }
     while let Step::Load(reads) = batch.step() {
         tx.load(&reads, batch.records())?;

@@ -46,14 +46,16 @@ impl Request {
                 vec![Read::Schedule(id.clone())]
             }
             Self::CreateSchedule(create) => vec![Read::Schedule(create.id.clone())],
-            Self::ClaimMessage { key, .. } | Self::MessageDelivered { key, .. } | Self::MessageFailed { key, .. } => {
+            Self::ClaimMessage { key, .. }
+            | Self::MessageDelivered { key, .. }
+            | Self::MessageFailed { key, .. }
+            | Self::MessageUnclaimed { key, .. } => {
                 let (message, promise) = (Read::Message(key.clone()), Read::Promise(key.id().clone()));
                 match key {
                     MessageKey::Execute { task } => vec![message, promise, Read::Task(task.clone())],
                     MessageKey::Unblock { .. } => vec![message, promise],
                 }
             }
-            Self::MessageUnclaimed { key, .. } => vec![Read::Message(key.clone())],
             Self::SearchPromises(_) | Self::SearchTasks(_) | Self::SearchSchedules(_) => Vec::new(),
         }
     }

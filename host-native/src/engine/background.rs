@@ -91,8 +91,15 @@ impl Background {
         Ok(due)
     }
 
-    /// Computes when to look again, after what was taken is done. `progress` says whether any of it was there to do.
-    pub(super) fn plan<S: HostStore>(&mut self, store: &mut S, now: Timestamp, progress: bool) -> Result<(), Error> {
+    /// Computes when to look again, after what was taken is done. `progress` says whether any of it was there to do. `now` is the instant of what was
+    /// done, `shown` what the server's clock says, which may be ahead of the store's.
+    pub(super) fn plan<S: HostStore>(
+        &mut self,
+        store: &mut S,
+        now: Timestamp,
+        shown: Timestamp,
+        progress: bool,
+    ) -> Result<(), Error> {
         self.idle_before = std::mem::take(&mut self.idle);
         let next = drive::next_due(store, &DueKind::ALL, &self.skipped)?;
         // The net under the wake-ups: whatever was not told is found by then.
@@ -100,7 +107,10 @@ impl Background {
         self.wake_at = next.map_or(net, |next| next.min(net));
         if self.wake_at <= now && !progress {
             // What is still due cannot be done, or is left alone: looking again at once would be a busy loop.
-            self.pause(now);
+            self.pause(now.max(shown));
+        } else if self.wake_at <= shown && !progress {
+            // Due by this clock, and not yet by the store's: as much later as is missing there.
+            self.wake_at = shown + self.wake_at.since(now);
         }
         Ok(())
     }

@@ -201,7 +201,8 @@ impl<S: HostStore> Writer<S> {
             self.health.works();
         }
         if swept && !self.health.is_broken() {
-            let planned = self.background.plan(&mut self.store, now, progress || busy);
+            let shown = self.now();
+            let planned = self.background.plan(&mut self.store, now, shown, progress || busy);
             planned.unwrap_or_else(|error| self.failed(&error, now));
         }
     }

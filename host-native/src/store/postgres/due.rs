@@ -69,7 +69,7 @@ pub(super) fn due_of(kind: DueKind, found: &[Row]) -> Result<Vec<Due>, Error> {
 /// The statement for those of the mailboxes that hold anything.
 pub(super) fn filled(mailboxes: &[Mailbox]) -> Call<'static> {
     const SQL: &str = "SELECT mailbox FROM unnest($1::text[]) AS asked(mailbox) \
-         WHERE EXISTS (SELECT 1 FROM outbox o WHERE o.mailbox = asked.mailbox)";
+         CROSS JOIN LATERAL (SELECT 1 FROM outbox o WHERE o.mailbox = asked.mailbox LIMIT 1) AS held";
     Call::plain(SQL).with(mailboxes.iter().map(|mailbox| mailbox.as_str().to_owned()).collect::<Vec<_>>())
 }
 

@@ -41,7 +41,11 @@ pub(super) fn verdict(error: &tokio_postgres::Error) -> Verdict {
     }
     // Classes of the standard: connections, shutdowns, a server that is not (any more) the one that writes.
     let class = &code.code()[..2];
-    let gone = class == "08" || class == "57" || *code == SqlState::READ_ONLY_SQL_TRANSACTION;
+    // A plan that a migration has overtaken is made anew by a new connection.
+    let gone = *code == SqlState::FEATURE_NOT_SUPPORTED
+        || class == "08"
+        || class == "57"
+        || *code == SqlState::READ_ONLY_SQL_TRANSACTION;
     if gone || *code == SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT { Verdict::Lost } else { Verdict::Failed }
 }
 
@@ -61,8 +65,9 @@ pub(super) fn before_commit(error: &tokio_postgres::Error) -> TxError<Error> {
 /// The error of a transaction that may have been committed.
 pub(super) fn at_commit(error: &tokio_postgres::Error) -> TxError<Error> {
     match verdict(error) {
-        // The database has refused: nothing was committed.
+        // The database has refused: nothing was committed. A row that is locked here is one that somebody else is about to insert.
         Verdict::Again | Verdict::Guard => TxError::Conflict,
+        Verdict::Locked if error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) => TxError::Conflict,
         Verdict::Locked => TxError::Store(Error::Locked(explain(error))),
         Verdict::Refused => TxError::Store(refused(error)),
         Verdict::Lost | Verdict::Failed => TxError::Store(Error::Postgres(explain(error))),

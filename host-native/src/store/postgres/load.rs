@@ -13,7 +13,7 @@ use tokio_postgres::Row;
 
 use super::session::Call;
 use super::text::stored;
-use super::write::with_keys;
+use super::write::by_keys;
 use crate::store::Error;
 use crate::store::rows::{self, message_columns, promise_columns, schedule_columns, task_columns};
 
@@ -99,17 +99,23 @@ impl<'a> Reads<'a> {
             &self.schedules,
             by_locking!(locking, "SELECT ", schedule_columns!(), " FROM schedules WHERE id = ANY($1) ORDER BY id"),
         );
-        if !self.messages.is_empty() {
-            let sql = by_locking!(
+        calls.extend(by_keys(
+            &self.messages,
+            by_locking!(
                 locking,
                 "SELECT ",
                 message_columns!(),
-                " FROM outbox WHERE (kind, id, listener) IN (SELECT * FROM unnest($1::int2[], $2::text[], $3::text[])) \
-                 ORDER BY kind, id, listener"
-            );
-            calls.push(with_keys(Call::plain(sql), &self.messages));
-        }
-        self.single.iter().for_each(|read| single(read, locking, &mut calls));
+                " FROM outbox WHERE kind = 0 AND listener = '' AND id = ANY($1) ORDER BY kind, id, listener"
+            ),
+            by_locking!(
+                locking,
+                "SELECT ",
+                message_columns!(),
+                " FROM outbox WHERE kind = 1 AND id = ANY($1) AND listener = ANY($2) \
+                 AND (length(id) || ':' || id || listener) = ANY($3) ORDER BY kind, id, listener"
+            ),
+        ));
+        self.single.iter().for_each(|read| single(read, &mut calls));
         calls
     }
 
@@ -136,12 +142,20 @@ impl<'a> Reads<'a> {
             let found = all(answers, rows::schedule)?;
             each(&self.schedules, found, |schedule| &schedule.id, |id, row| records.learn_schedule(id, row));
         }
-        if !self.messages.is_empty() {
+        for messages in self.messages.chunk_by(|a, b| is_execute(a) == is_execute(b)) {
             let found = all(answers, rows::message)?;
-            each(&self.messages, found, |entry| &entry.key, |key, row| records.learn_message(key, row));
+            each(messages, found, |entry| &entry.key, |key, row| records.learn_message(key, row));
         }
         self.single.iter().try_for_each(|read| learn_single(read, answers, records))?;
         Ok(latest)
+    }
+}
+
+/// Whether it is of a task: these come first.
+fn is_execute(key: &MessageKey) -> bool {
+    match key {
+        MessageKey::Execute { .. } => true,
+        MessageKey::Unblock { .. } => false,
     }
 }
 
@@ -162,7 +176,7 @@ fn all<T>(
     answers.next().unwrap_or_default().iter().map(read).collect()
 }
 
-fn single<'a>(read: &'a Read, locking: Locking, calls: &mut Vec<Call<'a>>) {
+fn single<'a>(read: &'a Read, calls: &mut Vec<Call<'a>>) {
     match read {
         Read::CallbacksOf { awaited, after, limit } => {
             const SQL: &str =
@@ -177,17 +191,11 @@ fn single<'a>(read: &'a Read, locking: Locking, calls: &mut Vec<Call<'a>>) {
             calls.push(Call::plain(SQL).with(awaited.as_str()).with(after).with(*limit as i64));
         }
         Read::HeldBy { pid, after, limit } => {
-            // A row that somebody changes while this waits for it may fall out of the answer, which then says nothing of how many there are.
-            const COUNT: &str = "SELECT count(*) FROM (SELECT 1 FROM tasks WHERE md5(pid) = md5($1) AND pid = $1 AND id > $2 ORDER BY id LIMIT $3) AS held";
+            // Only which: the core asks for each by its key, which locks it.
+            const SQL: &str =
+                "SELECT id FROM tasks WHERE md5(pid) = md5($1) AND pid = $1 AND id > $2 ORDER BY id LIMIT $3";
             let after = after.as_ref().map_or("", Id::as_str);
-            let of = |sql| Call::plain(sql).with(stored(pid)).with(after).with(*limit as i64);
-            calls.push(of(COUNT));
-            calls.push(of(by_locking!(
-                locking,
-                "SELECT ",
-                task_columns!(),
-                " FROM tasks WHERE md5(pid) = md5($1) AND pid = $1 AND id > $2 ORDER BY id LIMIT $3"
-            )));
+            calls.push(Call::plain(SQL).with(stored(pid)).with(after).with(*limit as i64));
         }
         Read::Branch { branch, promises_max, bytes_max } => {
             // What is summed here is never more than the weight of a promise, so that no row is missing; the exact end is found when reading.
@@ -221,11 +229,7 @@ fn learn_single(read: &Read, answers: &mut impl Iterator<Item = Vec<Row>>, recor
             records.learn_listeners(awaited, all(answers, |row| rows::address_at(row, 0))?, *limit);
         }
         Read::HeldBy { pid, limit, .. } => {
-            let counted = all(answers, |row| Ok(row.get::<_, i64>(0)))?.first().copied().unwrap_or_default();
-            let tasks = all(answers, rows::task)?;
-            // As many as were found are complete only if there were fewer than asked for.
-            let limit = if counted < *limit as i64 { *limit } else { tasks.len() };
-            records.learn_held(pid, tasks, limit);
+            records.learn_held_ids(pid, all(answers, |row| rows::id_at(row, 0))?, *limit);
         }
         Read::Branch { branch, bytes_max, .. } => {
             let mut bytes = 0;

@@ -97,6 +97,8 @@ struct Retry {
     again: Vec<Read>,
     /// How often in a row.
     conflicts: u32,
+    /// How often what was read contradicted itself.
+    contradictions: u32,
 }
 
 /// The writing side of a database.

@@ -39,6 +39,7 @@ pub(super) const fn known() -> i64 {
 
 /// Brings the database to this version. Returns the version that it had.
 pub(super) fn migrate(session: &mut Session) -> Result<i64, Error> {
+    check_encoding(session)?;
     let found = version(session)?;
     if found == Some(known()) {
         return Ok(known());
@@ -96,6 +97,18 @@ pub(super) fn version(session: &mut Session) -> Result<Option<i64>, Error> {
     let version = rows.first().and_then(|rows| rows.first()).map_or(0, |row| row.get(0));
     check(version)?;
     Ok(Some(version))
+}
+
+/// Texts are UTF-8, all of them.
+fn check_encoding(session: &mut Session) -> Result<(), Error> {
+    let rows = session.run(&[Call::plain("SHOW server_encoding")]).map_err(cannot_migrate)?;
+    let encoding: &str = rows.first().and_then(|rows| rows.first()).map_or("UTF8", |row| row.get(0));
+    if encoding.eq_ignore_ascii_case("utf8") {
+        return Ok(());
+    }
+    Err(Error::Open(format!(
+        "the database stores texts as {encoding}, which cannot hold every text: create one with ENCODING 'UTF8' TEMPLATE template0"
+    )))
 }
 
 fn check(version: i64) -> Result<(), Error> {

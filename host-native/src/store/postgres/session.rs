@@ -178,10 +178,14 @@ impl Link {
 /// once it has grown. A database that does not know one of them goes without it.
 async fn configure(client: &Client, statement_timeout: Option<Duration>) -> Result<(), tokio_postgres::Error> {
     let mut settings = vec![
-        "SET lock_timeout = '1s'".to_owned(),
+        // Longer than Postgres takes to find a deadlock, which is another matter.
+        "SET lock_timeout = '2s'".to_owned(),
         // Whoever stops in the middle of a transaction must not lock out the others for long.
         "SET idle_in_transaction_session_timeout = '10s'".to_owned(),
         "SET enable_seqscan = off".to_owned(),
+        "SET enable_bitmapscan = off".to_owned(),
+        "SET enable_sort = off".to_owned(),
+        "SET max_parallel_workers_per_gather = 0".to_owned(),
         "SET enable_hashjoin = off".to_owned(),
         "SET enable_mergejoin = off".to_owned(),
         "SET plan_cache_mode = force_generic_plan".to_owned(),

@@ -28,7 +28,7 @@ use crate::store::{CLOCK_AHEAD_MAX, Error};
 pub(super) const CLOCK: &str = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::int8";
 
 /// Runs in a row after which a task without its promise is not taken for a new one any more.
-const CONTRADICTIONS_MAX: u32 = 3;
+const CONTRADICTIONS_MAX: u32 = 6;
 
 /// What a transaction that writes has besides its connection.
 #[derive(Debug)]
@@ -101,8 +101,7 @@ impl<'a> PostgresTx<'a> {
 
     /// Sets the instant of this transaction behind its locks: never before one that this server has seen, nor before those in the rows.
     fn set_clock(&mut self, clock: &[Row], latest: Timestamp) {
-        let millis = clock.first().map_or(0, |row| row.get::<_, i64>(0));
-        let database = Timestamp::saturating(millis.unsigned_abs());
+        let database = instant(clock);
         if let Some(Writing { seen, clock, .. }) = &mut self.writing {
             clock.iter().for_each(|clock| clock.follows(database));
             let now = database.max(**seen);
@@ -170,15 +169,22 @@ impl Tx for PostgresTx<'_> {
             // Somebody has changed a row after this transaction's instant: the next run knows it from the start.
             return Err(self.conflict());
         }
-        let fresh = self.writing.as_ref().is_some_and(|writing| writing.retry.conflicts < CONTRADICTIONS_MAX);
-        if fresh && records.contradiction().is_some() {
+        if let Some(Writing { retry, .. }) = &mut self.writing
+            && retry.contradictions < CONTRADICTIONS_MAX
+            && records.contradiction().is_some()
+        {
             // Promises were read before their tasks: what was created between the two is there by half. What stays like that is damaged, and the
             // core's to complain of.
+            retry.contradictions += 1;
             return Err(self.conflict());
         }
         for read in &sorted.searches {
             match search::page(self.session, read) {
                 Ok(page) => records.learn_page((*read).clone(), page),
+                // A search that takes too long fails alone.
+                Err(Broken::Silence(Silence::Late)) => {
+                    return Err(Error::Locked("a search has taken too long".to_owned()).into());
+                }
                 Err(Broken::Silence(silence)) => return Err(self.failed(silence, Locking::Nothing)),
                 Err(Broken::Row(error)) => return Err(error.into()),
             }
@@ -195,19 +201,29 @@ impl Tx for PostgresTx<'_> {
     }
 
     fn due(&mut self, kinds: &[DueKind], until: Timestamp, limit: usize) -> Result<Vec<Due>, Error> {
-        let calls: Vec<Call<'_>> = kinds.iter().map(|kind| due::due(*kind, until, limit, Purpose::Pick)).collect();
-        found_due(kinds, &self.look(&calls)?)
+        // In a transaction that is undone: what is passed over is in the hands of another server's batch, and looking leaves nothing to log.
+        let mut calls = vec![Call::plain("BEGIN")];
+        calls.extend(kinds.iter().map(|kind| due::due(*kind, until, limit, Purpose::Pick)));
+        calls.push(Call::plain("ROLLBACK"));
+        found_due(kinds, self.look(&calls)?.get(1..).unwrap_or_default())
     }
 
     fn next_due(&mut self, kinds: &[DueKind], limit: usize) -> Result<Vec<Due>, Error> {
         let call = |kind: &DueKind| due::due(*kind, Timestamp::MAX, limit, Purpose::Look);
-        let calls: Vec<Call<'_>> = kinds.iter().map(call).collect();
-        found_due(kinds, &self.look(&calls)?)
+        let mut calls: Vec<Call<'_>> = kinds.iter().map(call).collect();
+        calls.push(Call::plain(CLOCK));
+        let answers = self.look(&calls)?;
+        if let (Some(Writing { clock: Some(clock), .. }), Some(answer)) = (&self.writing, answers.last()) {
+            // Whoever has nothing to write still goes by the database's clock.
+            clock.follows(instant(answer));
+        }
+        found_due(kinds, &answers)
     }
 
     fn parked(&mut self, mailbox: &Mailbox, prefix: Option<&str>, limit: usize) -> Result<Vec<MessageKey>, Error> {
-        let found = self.look(&[due::parked(mailbox, prefix, limit)])?;
-        due::parked_of(found.first().map_or(&[], Vec::as_slice), prefix)
+        let calls = [Call::plain("BEGIN"), due::parked(mailbox, prefix, limit), Call::plain("ROLLBACK")];
+        let found = self.look(&calls)?;
+        due::parked_of(found.get(1).map_or(&[], Vec::as_slice), prefix)
     }
 
     fn snapshot(&mut self) -> Result<Snapshot, Error> {
@@ -233,7 +249,9 @@ impl Tx for PostgresTx<'_> {
         let mut calls = Vec::new();
         calls.extend((!self.open).then(|| Call::plain(self.begin())));
         calls.extend(write::calls(&net));
-        calls.push(Call::plain("COMMIT"));
+        // Where nothing has changed there are only locks to give back, and nothing to wait for the disk for.
+        let changes = calls.len() > usize::from(!self.open);
+        calls.push(Call::plain(if changes { "COMMIT" } else { "ROLLBACK" }));
         match self.session.run(&calls) {
             Ok(_) => {}
             Err(Silence::Failed(error)) => {
@@ -242,6 +260,8 @@ impl Tx for PostgresTx<'_> {
                     other @ TxError::Store(_) => other,
                 });
             }
+            // It was closed before anything was sent.
+            Err(Silence::Closed) => return Err(self.conflict()),
             Err(silence) => return Err(TxError::Store(silence.into())),
         }
         self.open = false;
@@ -267,6 +287,12 @@ impl Drop for PostgresTx<'_> {
             self.session.close();
         }
     }
+}
+
+/// What [`CLOCK`] shows.
+fn instant(clock: &[Row]) -> Timestamp {
+    let millis = clock.first().map_or(0, |row| row.get::<_, i64>(0));
+    Timestamp::saturating(millis.unsigned_abs())
 }
 
 fn is_by_key(read: &Read) -> bool {

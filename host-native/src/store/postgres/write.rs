@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use resonate_core::address::Mailbox;
+use resonate_core::id::Id;
 use resonate_core::message::{MessageKey, OutboxEntry};
 use resonate_core::promise::Promise;
 use resonate_core::schedule::Schedule;
@@ -29,7 +30,10 @@ pub(super) fn calls(net: &Net) -> Vec<Call<'_>> {
     promises(net, &mut calls);
     tasks(net, &mut calls);
     waiters(net, &mut calls);
-    calls.extend(net.schedules.iter().map(schedule));
+    // In the order of their ids, as every server locks them; what happens to one stays in its order.
+    let mut schedules: Vec<&Write> = net.schedules.iter().collect();
+    schedules.sort_by_key(|write| schedule_id(write));
+    calls.extend(schedules.into_iter().map(schedule));
     outbox(net, &mut calls);
     calls
 }
@@ -88,13 +92,14 @@ fn insert_promises<'a>(inserted: &[&'a Promise]) -> Call<'a> {
         .with(texts(|promise| promise.value.data.as_deref()))
 }
 
+// The guard names the state in a way that no partial index answers: read whole, it would be joined row by row.
 fn settle_promises<'a>(settled: &[(&'a Promise, Option<bool>)]) -> Call<'a> {
     const SQL: &str = guarded!(
         "UPDATE promises p SET state = u.state, settled_at = u.settled_at, complete_key = u.complete_key, \
          value_headers = u.value_headers, value_data = u.value_data, has_waiters = coalesce(u.has_waiters, p.has_waiters) \
          FROM unnest($2::text[], $3::int2[], $4::int8[], $5::text[], $6::text[], $7::text[], $8::bool[]) \
          AS u(id, state, settled_at, complete_key, value_headers, value_data, has_waiters) \
-         WHERE p.id = u.id AND p.state = 0"
+         WHERE p.id = u.id AND p.state + 0 = 0"
     );
     let text = |value: Option<&'a String>| value.map(|text| stored(text));
     Call::plain(SQL)
@@ -179,6 +184,24 @@ fn waiters<'a>(net: &'a Net, calls: &mut Vec<Call<'a>>) {
     );
 }
 
+fn schedule_id(write: &Write) -> Option<&Id> {
+    match write {
+        Write::InsertSchedule(schedule) => Some(&schedule.id),
+        Write::AdvanceSchedule { id, .. } | Write::DeleteSchedule { id } => Some(id),
+        Write::InsertPromise(_)
+        | Write::SettlePromise(_)
+        | Write::SetHasWaiters { .. }
+        | Write::InsertTask(_)
+        | Write::UpdateTask { .. }
+        | Write::InsertCallback { .. }
+        | Write::DeleteCallback { .. }
+        | Write::InsertListener { .. }
+        | Write::DeleteListener { .. }
+        | Write::PutMessage(_)
+        | Write::DeleteMessage { .. } => None,
+    }
+}
+
 fn schedule(write: &Write) -> Call<'_> {
     match write {
         Write::InsertSchedule(schedule) => insert_schedule(schedule),
@@ -230,11 +253,36 @@ fn outbox<'a>(net: &'a Net, calls: &mut Vec<Call<'a>>) {
         calls.push(put_messages(&put));
     }
     let gone: Vec<&MessageKey> = net.outbox.iter().filter(|(_, entry)| entry.is_none()).map(|(key, _)| key).collect();
-    if !gone.is_empty() {
-        const SQL: &str = "DELETE FROM outbox o USING unnest($1::int2[], $2::text[], $3::text[]) AS u(kind, id, listener) \
-             WHERE o.kind = u.kind AND o.id = u.id AND o.listener = u.listener";
-        calls.push(with_keys(Call::plain(SQL), &gone));
+    calls.extend(by_keys(
+        &gone,
+        "DELETE FROM outbox WHERE kind = 0 AND listener = '' AND id = ANY($1)",
+        "DELETE FROM outbox WHERE kind = 1 AND id = ANY($1) AND listener = ANY($2) \
+         AND (length(id) || ':' || id || listener) = ANY($3)",
+    ));
+}
+
+/// Entries of the outbox by key, those of tasks and those of listeners each by a statement of their own. Both are answered by the primary key
+/// whatever the planner takes the table for: a join with a set of keys it may turn around.
+pub(super) fn by_keys<'a>(keys: &[&'a MessageKey], executes: &'static str, unblocks: &'static str) -> Vec<Call<'a>> {
+    let (mut tasks, mut promises, mut listeners, mut pairs) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for key in keys {
+        match key {
+            MessageKey::Execute { task } => tasks.push(task.as_str()),
+            MessageKey::Unblock { promise, address } => {
+                promises.push(promise.as_str());
+                listeners.push(address.as_str());
+                pairs.push(format!("{}:{}{}", promise.chars().count(), promise.as_str(), address.as_str()));
+            }
+        }
     }
+    let mut calls = Vec::new();
+    if !tasks.is_empty() {
+        calls.push(Call::plain(executes).with(tasks));
+    }
+    if !promises.is_empty() {
+        calls.push(Call::plain(unblocks).with(promises).with(listeners).with(pairs));
+    }
+    calls
 }
 
 fn put_messages<'a>(put: &[&'a OutboxEntry]) -> Call<'a> {
@@ -259,7 +307,7 @@ fn put_messages<'a>(put: &[&'a OutboxEntry]) -> Call<'a> {
 }
 
 /// Keys of the outbox, three arrays.
-pub(super) fn with_keys<'a>(call: Call<'a>, keys: &[&'a MessageKey]) -> Call<'a> {
+fn with_keys<'a>(call: Call<'a>, keys: &[&'a MessageKey]) -> Call<'a> {
     let keys: Vec<(i64, &str, &str)> = keys.iter().map(|key| key_columns(key)).collect();
     call.with(keys.iter().map(|key| key.0 as i16).collect::<Vec<_>>())
         .with(keys.iter().map(|key| key.1).collect::<Vec<_>>())

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
+use std::time::Instant;
 
 use resonate_core::drive::{self, Beside, Tx as _, TxError};
 use resonate_core::read::Read;
@@ -10,6 +11,7 @@ use resonate_core::records::Records;
 use resonate_core::rules::Rules;
 
 use super::caught::caught;
+use super::limits::{FAILURE_LOG_INTERVAL, FAILURE_PAUSE};
 use super::{Job, ReadAnswer, SubmitError};
 use crate::clock::Clock;
 use crate::metrics::Metrics;
@@ -24,10 +26,43 @@ pub(super) struct Reader<R> {
     pub(super) view_reads_max: usize,
 }
 
+/// What a reader leaves to the writer: one connection that is lost is replaced at once, but where there is none each read must not wait for another
+/// attempt.
+#[derive(Debug, Default)]
+struct Rest {
+    /// The last view failed.
+    failed: bool,
+    until: Option<Instant>,
+    logged_at: Option<Instant>,
+}
+
+impl Rest {
+    fn is_over(&self) -> bool {
+        self.until.is_none_or(|until| until <= Instant::now())
+    }
+
+    fn works(&mut self) {
+        self.failed = false;
+    }
+
+    /// Takes note of a failure, and says whether the log should hear of it.
+    fn failed(&mut self, now: Instant) -> bool {
+        if std::mem::replace(&mut self.failed, true) {
+            self.until = Some(now + FAILURE_PAUSE);
+        }
+        let log = self.logged_at.is_none_or(|logged_at| logged_at + FAILURE_LOG_INTERVAL < now);
+        if log {
+            self.logged_at = Some(now);
+        }
+        log
+    }
+}
+
 impl<R: ReadStore> Reader<R> {
     /// Runs until the queue is closed and empty.
     pub(super) fn run(mut self, jobs: &Receiver<Job<ReadAnswer>>) {
         let mut waiting = Vec::with_capacity(self.view_reads_max);
+        let mut rest = Rest::default();
         while let Ok(first) = jobs.recv() {
             waiting.push(first);
             // On busy cores the others get to enqueue theirs first, and one wake-up answers many.
@@ -35,17 +70,29 @@ impl<R: ReadStore> Reader<R> {
             waiting.extend(jobs.try_iter().take(self.view_reads_max - 1));
             // A caller that has gone away wants no answer, and a search for nobody would delay the others.
             waiting.retain(|job: &Job<ReadAnswer>| !job.answer.is_closed());
-            if let Err(error) = self.answer(&mut waiting) {
-                self.metrics.store_errors.inc();
-                tracing::error!(%error, "cannot read from the store");
-                // The writer may have a connection that works. What was being answered is dropped: its callers see an unavailable store.
-                for job in waiting.drain(..) {
-                    let _ = job.answer.send(Ok((job.request, Beside::Writes)));
-                }
-                if let Err(error) = self.store.reopen() {
-                    tracing::error!(%error, "cannot reopen the store");
+            if rest.is_over() {
+                match self.answer(&mut waiting) {
+                    Ok(()) => rest.works(),
+                    Err(error) => self.failed(&error, &mut rest),
                 }
             }
+            // The writer may have a connection that works. What was being answered is dropped: its callers see an unavailable store.
+            for job in waiting.drain(..) {
+                let _ = job.answer.send(Ok((job.request, Beside::Writes)));
+            }
+        }
+    }
+
+    fn failed(&mut self, error: &Error, rest: &mut Rest) {
+        self.metrics.store_errors.inc();
+        let log = rest.failed(Instant::now());
+        if log {
+            tracing::error!(%error, "cannot read beside the writer, which has to answer until this works again");
+        }
+        if let Err(error) = self.store.reopen()
+            && log
+        {
+            tracing::error!(%error, "cannot reopen the store");
         }
     }
 

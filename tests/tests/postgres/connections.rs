@@ -26,6 +26,8 @@ fn connections_may_be_cut_one_by_one_under_load() {
 
 #[test]
 fn servers_make_do_with_the_connections_that_there_are() {
+    /// The log tells of it, and does not go on about it.
+    const LOG_LINES_MAX: usize = 40;
     let mut rng = Rng::with_seed(seed());
     // Three of them are for superusers, three for two servers that would rather have one for each thing that they do.
     let cluster = Settings::new().set("max_connections", "6").start();
@@ -43,4 +45,9 @@ fn servers_make_do_with_the_connections_that_there_are() {
     assert!(refused.stderr.contains("connection slots"), "{}", refused.stderr);
     load.wait_for_more(100);
     load.end(&fleet);
+    for server in fleet.servers() {
+        let log = server.log();
+        let lines = log.lines().count();
+        assert!(log.contains("connection slots") && lines < LOG_LINES_MAX, "{lines} lines:\n{log}");
+    }
 }

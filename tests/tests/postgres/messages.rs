@@ -6,9 +6,9 @@ use resonate_postgres_cluster::Cluster;
 use serde_json::json;
 
 use super::fleet::Fleet;
-use crate::server::FAR;
 use crate::server::child::Server;
 use crate::server::events::Events;
+use crate::server::{FAR, eventually};
 
 /// How long messages took.
 fn print(what: &str, mut took: Vec<Duration>) {
@@ -66,6 +66,8 @@ fn what_waited_for_a_connection_leaves_by_the_server_that_gets_it() {
     let mut fleet = Fleet::start(2, &database.url(), &[]);
     let [here, _] = apart(&fleet);
     here.create_task("task", "poll://any@late");
+    let parked = "SELECT count(*) FROM outbox WHERE mailbox IS NOT NULL";
+    eventually("it waits for a connection", || (database.query(parked).expect("a count") == "1").then_some(()));
     fleet.kill(0);
     let there = fleet.servers().next().expect("the other server");
     assert_eq!(Events::open(there, "/poll/late/w").next_task(), "task");

@@ -225,10 +225,10 @@ impl Records {
     }
 
     /// The same by ids alone, of a store that lets a task be known only when it is read by its key.
-    pub fn learn_held_ids(&mut self, pid: &Arc<str>, ids: Vec<Id>, limit: usize) {
+    pub fn learn_held_ids(&mut self, pid: &Arc<str>, ids: &[Id], limit: usize) {
         let complete = ids.len() < limit;
-        self.held.learn(pid, ids.clone(), complete);
-        for id in &ids {
+        self.held.learn(pid, ids.to_vec(), complete);
+        for id in ids {
             if self.tasks.get(id).is_some_and(|known| !known.as_ref().is_some_and(|known| known.is_held_by(pid))) {
                 self.held.remove(pid, id);
             }

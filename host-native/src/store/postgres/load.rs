@@ -229,7 +229,7 @@ fn learn_single(read: &Read, answers: &mut impl Iterator<Item = Vec<Row>>, recor
             records.learn_listeners(awaited, all(answers, |row| rows::address_at(row, 0))?, *limit);
         }
         Read::HeldBy { pid, limit, .. } => {
-            records.learn_held_ids(pid, all(answers, |row| rows::id_at(row, 0))?, *limit);
+            records.learn_held_ids(pid, &all(answers, |row| rows::id_at(row, 0))?, *limit);
         }
         Read::Branch { branch, bytes_max, .. } => {
             let mut bytes = 0;

@@ -1,4 +1,5 @@
-//! Workers of several servers carry out workflows together, while servers die: each task is held by one worker at a time, and has one result.
+//! Workers of several servers carry out workflows together, while servers and connections to Postgres die: each task is held by one worker at a
+//! time, and has one result.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -113,7 +114,7 @@ fn check(number: usize, ports: &[u16], rng: &mut Rng, ledger: &Ledger) {
 }
 
 #[test]
-fn workflows_across_servers_have_one_result_each_while_servers_die() {
+fn workflows_across_servers_have_one_result_each_while_servers_and_connections_die() {
     let mut rng = Rng::with_seed(seed());
     let database = Cluster::shared().database();
     let mut fleet = Fleet::start(SERVERS, &database.url(), &[("--tasks-retry-timeout", "1000")]);
@@ -130,6 +131,9 @@ fn workflows_across_servers_have_one_result_each_while_servers_die() {
             let tags = json!({"resonate:target": "poll://any@workers"});
             let create = json!({"id": format!("parent-{number}"), "timeoutAt": FAR, "tags": tags});
             assert_eq!(insist(&ports, &mut rng, "promise.create", &create).0, 200);
+            if number % 5 == 0 {
+                let _ = database.terminate_one();
+            }
             if number % (WORKFLOWS / 4) == 7 {
                 let victim = rng.usize(..SERVERS);
                 fleet.kill(victim);

@@ -146,6 +146,24 @@ impl Records {
         }
     }
 
+    /// Whether a record that is read by key is known to be there.
+    #[must_use]
+    pub fn has(&self, read: &Read) -> bool {
+        match read {
+            Read::Promise(id) => self.promise(id).flatten().is_some(),
+            Read::Task(id) => self.task(id).flatten().is_some(),
+            Read::Schedule(id) => self.schedule(id).flatten().is_some(),
+            Read::Message(key) => self.message(key).flatten().is_some(),
+            Read::CallbacksOf { .. }
+            | Read::ListenersOf { .. }
+            | Read::HeldBy { .. }
+            | Read::Branch { .. }
+            | Read::Promises { .. }
+            | Read::Tasks { .. }
+            | Read::Schedules { .. } => false,
+        }
+    }
+
     /// A promise and the task of the same id, both known, that no store of this machine holds together: a task is there exactly when its promise has
     /// a target, and fulfilled exactly when it is settled. A decision over them panics, so that a host whose rows come from somebody else asks first.
     #[must_use]

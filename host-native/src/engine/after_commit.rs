@@ -126,17 +126,21 @@ impl<S: HostStore> Writer<S> {
         }
     }
 
+    /// Answers who wants a row that somebody else has. In the background whoever has it may be doing the same.
+    pub(super) fn refuse_locked(&mut self, waiter: Waiter) {
+        match waiter {
+            Waiter::Client(client) => drop(client.send(Err(SubmitError::Unavailable))),
+            Waiter::Background(_) | Waiter::Nobody => {}
+        }
+    }
+
     /// Leaves a request alone that can only fail.
     pub(super) fn give_up(&mut self, waiter: Option<Waiter>, error: &TxError<Error>) {
         if let TxError::Store(error) = error {
             damage::report(error);
         }
         match (waiter, error) {
-            (Some(Waiter::Client(client)), TxError::Store(Error::Locked(_)) | TxError::Conflict) => {
-                drop(client.send(Err(SubmitError::Unavailable)));
-            }
-            // Whoever has the row may be doing the same.
-            (Some(Waiter::Background(_)), TxError::Store(Error::Locked(_)) | TxError::Conflict) => {}
+            (Some(waiter), TxError::Store(Error::Locked { .. }) | TxError::Conflict) => self.refuse_locked(waiter),
             (Some(Waiter::Client(client)), TxError::Store(_)) => drop(client.send(Err(SubmitError::Damaged))),
             (Some(Waiter::Background(due)), _) => self.skip(&due),
             (Some(Waiter::Nobody) | None, _) => {}

@@ -36,7 +36,7 @@ impl<S: HostStore> Writer<S> {
         match job {
             DebugJob::At(at, job) => {
                 let at = self.debug_time(at);
-                self.run_all(&[job.request], vec![Waiter::Client(job.answer)], at);
+                self.run_all(vec![job.request], vec![Waiter::Client(job.answer)], at);
             }
             DebugJob::Call(call, answer) => {
                 let done = self.debug_call(call);
@@ -95,7 +95,7 @@ impl<S: HostStore> Writer<S> {
         let behind = self.now().max(claimed) + Millis::saturating(1);
         let orphans = claims::all_orphans(&mut self.store, behind);
         for claims in self.unless_failed(orphans)?.chunks(BACKGROUND_IDLE_MAX) {
-            self.run_all(claims, claims.iter().map(|_| Waiter::Nobody).collect(), behind);
+            self.run_all(claims.to_vec(), claims.iter().map(|_| Waiter::Nobody).collect(), behind);
         }
         if self.health.is_broken() { Err(SubmitError::Unavailable) } else { Ok(()) }
     }
@@ -114,7 +114,7 @@ impl<S: HostStore> Writer<S> {
             let due = self.unless_failed(due)?;
             let requests: Vec<_> = due.iter().map(Due::request).collect();
             let waiters = due.into_iter().map(Waiter::Background).collect();
-            if requests.is_empty() || !self.run_all(&requests, waiters, now).progress {
+            if requests.is_empty() || !self.run_all(requests, waiters, now).progress {
                 break;
             }
         }

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use resonate_core::address::Mailbox;
 use resonate_core::drive::{self, TxError};
 use resonate_core::due::Due;
+use resonate_core::read::Read;
 use resonate_core::reply::Reply;
 use resonate_core::request::Request;
 use resonate_core::rules::Rules;
@@ -110,6 +111,20 @@ pub(super) struct Ran {
     pub(super) now: Timestamp,
 }
 
+/// Whether a request is sure to want one of these rows.
+fn wants(request: &Request, rows: &[Read]) -> bool {
+    request.hints().iter().any(|hint| rows.iter().any(|row| hint == row || is_task_of(row, hint)))
+}
+
+/// A task is wanted with its promise.
+fn is_task_of(task: &Read, promise: &Read) -> bool {
+    if let (Read::Task(task), Read::Promise(promise)) = (task, promise) { task == promise } else { false }
+}
+
+fn wants_any(requests: &[Request], rows: &[Read]) -> bool {
+    !rows.is_empty() && requests.iter().any(|request| wants(request, rows))
+}
+
 impl<S: HostStore> Writer<S> {
     pub(super) fn new(parts: Parts<S>) -> Self {
         let Parts { store, rules, clock, metrics, transports, inputs, store_ok, recorder } = parts;
@@ -190,13 +205,14 @@ impl<S: HostStore> Writer<S> {
         if !work.requests.is_empty() {
             self.metrics.batch_requests.observe(work.requests.len() as f64);
         }
-        let Ran { progress, now } = self.run_all(&work.requests, work.waiters, now);
+        let is_empty = work.requests.is_empty();
+        let Ran { progress, now } = self.run_all(work.requests, work.waiters, now);
         if self.health.is_broken() {
             pulls.into_iter().for_each(|pull| self.claims.pull(pull));
         } else {
             more.iter().for_each(|mailbox| self.transports.left_behind(mailbox));
         }
-        if work.requests.is_empty() && !self.health.is_broken() {
+        if is_empty && !self.health.is_broken() {
             // A store that was opened anew has taken a write. Nobody may be there to send another: a proxy goes by the readiness.
             self.health.works();
         }
@@ -255,7 +271,7 @@ impl<S: HostStore> Writer<S> {
     }
 
     /// Runs every request, at `now` unless the store has a clock.
-    pub(super) fn run_all(&mut self, requests: &[Request], waiters: Vec<Waiter>, now: Timestamp) -> Ran {
+    pub(super) fn run_all(&mut self, mut requests: Vec<Request>, waiters: Vec<Waiter>, now: Timestamp) -> Ran {
         if self.background.is_still() {
             self.claimed_meanwhile = self.claimed_meanwhile.max(now);
         }
@@ -264,7 +280,7 @@ impl<S: HostStore> Writer<S> {
         let mut done = 0;
         let mut step = requests.len();
         while done < requests.len() && !self.health.is_broken() {
-            let taken = &requests[done..requests.len().min(done + step)];
+            let taken = &requests[done..requests.len().min(done.saturating_add(step))];
             let started = Instant::now();
             match caught(|| drive::run(&mut self.store, &self.rules, taken, now)) {
                 Ok(finished) => {
@@ -278,6 +294,21 @@ impl<S: HostStore> Writer<S> {
                 Err(TxError::Store(error)) if !error.is_row() => {
                     self.failed(&error, now);
                     break;
+                }
+                // Somebody else has rows: who wants them goes without, the others go on.
+                Err(TxError::Store(error)) if wants_any(taken, error.locked_rows()) => {
+                    let taken = done..done + taken.len();
+                    let rest = requests.drain(done..).zip(waiters).enumerate();
+                    let (mut free, mut others) = (Vec::new(), Vec::new());
+                    for (place, (request, waiter)) in rest {
+                        if place + done < taken.end && wants(&request, error.locked_rows()) {
+                            self.refuse_locked(waiter);
+                        } else {
+                            free.push(request);
+                            others.push(waiter);
+                        }
+                    }
+                    (requests, waiters, done, step) = (free, others.into_iter(), 0, usize::MAX);
                 }
                 // One record is at fault: halves find it, and the others are answered.
                 Err(_) if taken.len() > 1 => step = taken.len() / 2,

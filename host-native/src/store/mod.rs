@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use resonate_core::address::Mailbox;
 use resonate_core::drive::{Reset, Tx};
+use resonate_core::read::Read;
 use resonate_core::time::Millis;
 
 use crate::engine::limits::{SHARED_SWEEP_INTERVAL, SWEEP_INTERVAL};
@@ -89,14 +90,30 @@ pub enum Error {
     /// Postgres failed, or cannot be reached.
     Postgres(String),
     /// A row is in somebody else's hands for longer than a request may wait.
-    Locked(String),
+    Locked {
+        /// What the database says.
+        why: String,
+        /// The rows, as far as they are known.
+        rows: Vec<Read>,
+    },
 }
 
 impl Error {
     /// Whether a single row is at fault, so that other requests may succeed.
     #[must_use]
     pub fn is_row(&self) -> bool {
-        matches!(self, Self::Row { .. } | Self::Locked(_))
+        matches!(self, Self::Row { .. } | Self::Locked { .. })
+    }
+}
+
+impl Error {
+    /// The rows that somebody else has, as far as they are known.
+    #[must_use]
+    pub fn locked_rows(&self) -> &[Read] {
+        match self {
+            Self::Locked { rows, .. } => rows,
+            Self::Open(_) | Self::Row { .. } | Self::Sqlite(_) | Self::Postgres(_) => &[],
+        }
     }
 }
 
@@ -107,7 +124,7 @@ impl fmt::Display for Error {
             Self::Row { table, why } => write!(f, "a row of {table} cannot be read: {why}"),
             Self::Sqlite(error) => write!(f, "the database failed: {error}"),
             Self::Postgres(why) => write!(f, "the database failed: {why}"),
-            Self::Locked(why) => write!(f, "a row stays locked: {why}"),
+            Self::Locked { why, rows: _ } => write!(f, "a row stays locked: {why}"),
         }
     }
 }

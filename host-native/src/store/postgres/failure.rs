@@ -56,7 +56,7 @@ pub(super) fn before_commit(error: &tokio_postgres::Error) -> TxError<Error> {
             tracing::debug!(error = explain(error), "running a transaction again");
             TxError::Conflict
         }
-        Verdict::Locked => TxError::Store(Error::Locked(explain(error))),
+        Verdict::Locked => TxError::Store(Error::Locked { why: explain(error), rows: Vec::new() }),
         Verdict::Refused => TxError::Store(refused(error)),
         Verdict::Failed => TxError::Store(Error::Postgres(explain(error))),
     }
@@ -68,7 +68,7 @@ pub(super) fn at_commit(error: &tokio_postgres::Error) -> TxError<Error> {
         // The database has refused: nothing was committed. A row that is locked here is one that somebody else is about to insert.
         Verdict::Again | Verdict::Guard => TxError::Conflict,
         Verdict::Locked if error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) => TxError::Conflict,
-        Verdict::Locked => TxError::Store(Error::Locked(explain(error))),
+        Verdict::Locked => TxError::Store(Error::Locked { why: explain(error), rows: Vec::new() }),
         Verdict::Refused => TxError::Store(refused(error)),
         Verdict::Lost | Verdict::Failed => TxError::Store(Error::Postgres(explain(error))),
     }

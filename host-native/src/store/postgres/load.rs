@@ -24,6 +24,8 @@ pub(super) enum Locking {
     Nothing,
     /// For this transaction alone, after whoever has them.
     Wait,
+    /// For this transaction alone, as far as nobody has them.
+    Skip,
     /// For this transaction alone; a failure when somebody has one.
     Refuse,
 }
@@ -34,6 +36,7 @@ macro_rules! by_locking {
         match $locking {
             Locking::Nothing => concat!($($sql),+),
             Locking::Wait => concat!($($sql),+, " FOR UPDATE"),
+            Locking::Skip => concat!($($sql),+, " FOR UPDATE SKIP LOCKED"),
             Locking::Refuse => concat!($($sql),+, " FOR UPDATE NOWAIT"),
         }
     };

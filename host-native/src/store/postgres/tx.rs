@@ -1,6 +1,7 @@
 //! One transaction. It begins with what it loads first, on the same way, and tells nobody before it must.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use resonate_core::address::Mailbox;
 use resonate_core::drive::{Tx, TxError};
@@ -29,6 +30,10 @@ pub(super) const CLOCK: &str = "SELECT (extract(epoch FROM clock_timestamp()) * 
 
 /// Runs in a row after which a task without its promise is not taken for a new one any more.
 const CONTRADICTIONS_MAX: u32 = 6;
+
+/// Looks at rows that stay locked before they count as such, and the pause before each.
+const LOCK_LOOKS: usize = 4;
+const LOCK_LOOK_PAUSE: Duration = Duration::from_millis(30);
 
 /// What a transaction that writes has besides its connection.
 #[derive(Debug)]
@@ -95,8 +100,39 @@ impl<'a> PostgresTx<'a> {
         let halfway = locking == Locking::Refuse && verdict(&error) == Verdict::Locked;
         match if halfway { TxError::Conflict } else { failure::before_commit(&error) } {
             TxError::Conflict => self.conflict(),
+            TxError::Store(Error::Locked { why, rows: _ }) => {
+                // Which they are, so that only who wants them goes without.
+                let rows = self.locked_rows().unwrap_or_default();
+                TxError::Store(Error::Locked { why, rows })
+            }
             other @ TxError::Store(_) => other,
         }
+    }
+
+    /// Those of the rows that were asked for that somebody else has for long: other servers' batches have theirs for moments. The transaction is
+    /// over.
+    fn locked_rows(&mut self) -> Result<Vec<Read>, Error> {
+        self.open = false;
+        let mut locked = std::mem::take(&mut self.asked);
+        self.session.run(&[Call::plain("ROLLBACK")])?;
+        for _ in 0..LOCK_LOOKS {
+            std::thread::sleep(LOCK_LOOK_PAUSE);
+            let asked = std::mem::take(&mut locked);
+            let sorted = Reads::of(asked.iter());
+            let mut calls = vec![Call::plain("BEGIN")];
+            calls.extend(sorted.calls(Locking::Nothing));
+            calls.extend(sorted.calls(Locking::Skip));
+            calls.push(Call::plain("ROLLBACK"));
+            let mut answers = self.session.run(&calls)?.into_iter().skip(1);
+            let (mut there, mut free) = (Records::open(), Records::open());
+            sorted.learn(&mut answers, &mut there)?;
+            sorted.learn(&mut answers, &mut free)?;
+            locked.extend(asked.iter().filter(|read| there.has(read) && !free.has(read)).cloned());
+            if locked.is_empty() {
+                break;
+            }
+        }
+        Ok(locked)
     }
 
     /// Sets the instant of this transaction behind its locks: never before one that this server has seen, nor before those in the rows.
@@ -183,7 +219,8 @@ impl Tx for PostgresTx<'_> {
                 Ok(page) => records.learn_page((*read).clone(), page),
                 // A search that takes too long fails alone.
                 Err(Broken::Silence(Silence::Late)) => {
-                    return Err(Error::Locked("a search has taken too long".to_owned()).into());
+                    let why = "a search has taken too long".to_owned();
+                    return Err(Error::Locked { why, rows: Vec::new() }.into());
                 }
                 Err(Broken::Silence(silence)) => return Err(self.failed(silence, Locking::Nothing)),
                 Err(Broken::Row(error)) => return Err(error.into()),

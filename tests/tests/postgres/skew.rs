@@ -118,7 +118,7 @@ fn a_settlement_and_the_deadline_have_one_outcome_that_everybody_sees() {
     let seen: Vec<(usize, Json)> = std::thread::scope(|scope| {
         let watch = |client: usize| {
             let (fleet, deadlines, rng) = (&fleet, &deadlines, rng.fork());
-            scope.spawn(move || watch(fleet, deadlines, client % 3 == 0, rng))
+            scope.spawn(move || watch(fleet, deadlines, client.is_multiple_of(3), rng))
         };
         let clients: Vec<_> = (0..CLIENTS).map(watch).collect();
         clients.into_iter().flat_map(|client| client.join().expect("a client")).collect()

@@ -130,8 +130,9 @@ const STORAGE: &[Key] = &[
     Key::live(
         "storage.postgres.statement_timeout",
         DURATION,
-        "Longest run of one statement; unset leaves it to Postgres",
-    ),
+        "Longest run of one statement; the server waits 5000 for an answer, whatever is set here",
+    )
+    .default("4500"),
     Key::live(
         "retention.settled_after",
         DURATION,

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use resonate_core::id::Id;
+use resonate_core::limits::ID_BYTES_MAX;
 use resonate_core::promise::{Promise, PromiseState};
 use resonate_core::read::Read;
 use resonate_core::records::Page;
@@ -19,8 +20,11 @@ use super::session::{Call, Session, Silence};
 use crate::store::rows::{self, millis, promise_columns, schedule_columns};
 use crate::store::{Error, damage};
 
-/// Rows fetched at once behind the first page.
+/// Rows fetched at first: nobody knows how large they are.
+const FIRST_ROWS_MAX: usize = 101;
+/// Rows fetched at once behind those, and about how many bytes.
 const ROWS_PER_WAY: usize = 1000;
+const BYTES_PER_WAY: usize = 1 << 20;
 
 /// Why a search found no end.
 pub(super) enum Broken {
@@ -60,7 +64,8 @@ pub(super) fn page(session: &mut Session, read: &Read) -> Result<Page, Broken> {
 fn promises(session: &mut Session, search: &SearchPromises, now: Timestamp) -> Result<Page, Broken> {
     let states = states(search.state);
     let like = search.pattern.as_ref().map_or_else(|| "%".to_owned(), like);
-    let prefix = search.prefix.as_deref().unwrap_or("");
+    let start = start_of(search.prefix.as_deref().unwrap_or(""), search.pattern.as_ref());
+    let end = end_of(start);
     let narrowed = |sql| Call::plain(sql).with(states.clone()).with(millis(now)).with(like.clone());
     let matching = |row: &Row| {
         let promise = rows::promise(row)?;
@@ -73,11 +78,11 @@ fn promises(session: &mut Session, search: &SearchPromises, now: Timestamp) -> R
                 "SELECT ",
                 promise_columns!(),
                 " FROM promises WHERE (state = ANY($1) OR (state = 0 AND timeout_at <= $2)) AND id LIKE $3 \
-                 AND id > $4 AND id >= $5 ORDER BY id LIMIT $6"
+                 AND id > $4 AND id >= $5 AND id < $6 ORDER BY id LIMIT $7"
             );
             let call = |after: &Option<Id>, limit| {
                 let after = after.as_ref().map_or("", Id::as_str).to_owned();
-                narrowed(SQL).with(after).with(prefix).with(limit)
+                narrowed(SQL).with(after).with(start).with(end.clone()).with(limit)
             };
             let behind = |row: &Row| Ok(Some(rows::id_at(row, 0)?));
             walk(session, after.clone(), search.limit, call, behind, matching, weight)?
@@ -108,10 +113,13 @@ fn tasks(session: &mut Session, search: &SearchTasks, now: Timestamp) -> Result<
     const SQL: &str = "SELECT p.id, p.state, p.timeout_at, p.created_at, p.settled_at, p.has_waiters, p.create_key, \
          p.complete_key, p.tags, p.param_headers, p.param_data, p.value_headers, p.value_data, t.id, t.state, t.version, \
          t.resumes, t.pid, t.ttl, t.expires_at, t.retry_at, t.executes, t.execute_at FROM tasks t JOIN promises p \
-         ON p.id = t.id WHERE t.id > $1 AND t.id >= $2 ORDER BY t.id LIMIT $3";
+         ON p.id = t.id WHERE t.id > $1 AND t.id >= $2 AND t.id < $3 \
+         AND ($4::int2 IS NULL OR t.state = $4 OR (p.state = 0 AND p.timeout_at <= $5)) ORDER BY t.id LIMIT $6";
     let prefix = search.prefix.as_deref().unwrap_or("");
+    let (end, state) = (end_of(prefix), search.state.map(|state| state as i16));
     let call = |after: &Option<Id>, limit| {
-        Call::plain(SQL).with(after.as_ref().map_or("", Id::as_str).to_owned()).with(prefix).with(limit)
+        let after = after.as_ref().map_or("", Id::as_str).to_owned();
+        Call::plain(SQL).with(after).with(prefix).with(end.clone()).with(state).with(millis(now)).with(limit)
     };
     let behind = |row: &Row| Ok(Some(rows::id_at(row, 0)?));
     let matching = |row: &Row| {
@@ -125,11 +133,16 @@ fn tasks(session: &mut Session, search: &SearchTasks, now: Timestamp) -> Result<
 }
 
 fn schedules(session: &mut Session, search: &SearchSchedules) -> Result<Page, Broken> {
-    const SQL: &str =
-        concat!("SELECT ", schedule_columns!(), " FROM schedules WHERE id > $1 AND id >= $2 ORDER BY id LIMIT $3");
+    const SQL: &str = concat!(
+        "SELECT ",
+        schedule_columns!(),
+        " FROM schedules WHERE id > $1 AND id >= $2 AND id < $3 ORDER BY id LIMIT $4"
+    );
     let prefix = search.prefix.as_deref().unwrap_or("");
+    let end = end_of(prefix);
     let call = |after: &Option<Id>, limit| {
-        Call::plain(SQL).with(after.as_ref().map_or("", Id::as_str).to_owned()).with(prefix).with(limit)
+        let after = after.as_ref().map_or("", Id::as_str).to_owned();
+        Call::plain(SQL).with(after).with(prefix).with(end.clone()).with(limit)
     };
     let behind = |row: &Row| Ok(Some(rows::id_at(row, 0)?));
     let matching = |row: &Row| {
@@ -153,7 +166,7 @@ fn walk<'a, P, T>(
     weight: impl Fn(&T) -> usize,
 ) -> Result<Vec<T>, Broken> {
     let (mut found, mut room) = (Vec::new(), PageRoom::of(limit));
-    let mut rows_max = limit.saturating_add(1).min(ROWS_PER_WAY);
+    let mut rows_max = limit.saturating_add(1).min(FIRST_ROWS_MAX);
     loop {
         let rows = session.run(&[call(&place, rows_max as i64)])?.pop().unwrap_or_default();
         for row in &rows {
@@ -174,8 +187,28 @@ fn walk<'a, P, T>(
             Some(last) if rows.len() == rows_max => place = behind(last)?,
             Some(_) | None => return Ok(found),
         }
-        rows_max = ROWS_PER_WAY;
+        let bytes: usize = rows.iter().map(Row::raw_size_bytes).sum();
+        rows_max = (BYTES_PER_WAY / (bytes / rows.len()).max(1)).clamp(1, ROWS_PER_WAY);
     }
+}
+
+/// What every id that can match begins with.
+fn start_of<'a>(prefix: &'a str, pattern: Option<&'a IdPattern>) -> &'a str {
+    let literal = pattern.map_or("", |pattern| pattern.as_str().split('*').next().unwrap_or_default());
+    if literal.starts_with(prefix) && !literal.contains('\0') { literal } else { prefix }
+}
+
+/// The first text behind all that begin so: the last character that has a successor is replaced by it.
+fn end_of(start: &str) -> String {
+    let mut letters: Vec<char> = start.chars().collect();
+    while let Some(last) = letters.pop() {
+        if let Some(next) = (last..=char::MAX).nth(1) {
+            letters.push(next);
+            return letters.into_iter().collect();
+        }
+    }
+    // No id is as long.
+    char::MAX.to_string().repeat(ID_BYTES_MAX / char::MAX.len_utf8() + 1)
 }
 
 /// The numbers of the states that are wanted.
@@ -206,6 +239,16 @@ mod tests {
     #[test]
     fn a_pattern_keeps_its_meaning() {
         assert_eq!(like(&IdPattern::new("a*_%\\b")), "a%\\_\\%\\\\b");
+    }
+
+    #[test]
+    fn what_begins_so_lies_before_its_end_and_nothing_else() {
+        assert_eq!(end_of("ab"), "ac");
+        assert_eq!(end_of("a\u{d7ff}"), "a\u{e000}");
+        assert_eq!(end_of("a\u{10ffff}"), "b");
+        assert!(*"\u{10ffff}".repeat(256) < *end_of("") && *end_of("\u{10ffff}") > *"\u{10ffff}z");
+        assert_eq!(start_of("a", Some(&IdPattern::new("ab*c"))), "ab");
+        assert_eq!(start_of("ab", Some(&IdPattern::new("a*"))), "ab");
     }
 
     #[test]

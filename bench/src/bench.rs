@@ -11,7 +11,7 @@ use crate::cli::{Options, Section};
 use crate::machine::Machine;
 use crate::report::Report;
 use crate::workers::{burst, connections, cycles, dead_group, dispatch};
-use crate::{disk, growth, rates, timers, wasm};
+use crate::{disk, growth, postgres, rates, timers, wasm};
 
 /// What all sections share.
 #[derive(Debug)]
@@ -69,6 +69,8 @@ impl Bench {
             Section::Connections => connections::measure(self, report).await,
             Section::DeadGroup => dead_group::measure(self, report).await,
             Section::Growth => growth::measure(self, report).await,
+            Section::Postgres => postgres::measure(self, report).await,
+            Section::PostgresGrowth => postgres::measure_growth(self, report).await,
             Section::Wasm => wasm::measure(self, report),
         }
     }

@@ -47,6 +47,8 @@ pub(crate) enum Section {
     Connections,
     DeadGroup,
     Growth,
+    Postgres,
+    PostgresGrowth,
     Wasm,
 }
 
@@ -62,15 +64,23 @@ impl Section {
             Section::Connections => "connections",
             Section::DeadGroup => "dead group",
             Section::Growth => "growth",
+            Section::Postgres => "postgres",
+            Section::PostgresGrowth => "growth on postgres",
             Section::Wasm => "wasm",
         }
     }
 
     /// Whether it needs more of a server than the stand-in has.
-    fn has_workers(self) -> bool {
+    fn is_beyond_the_stand_in(self) -> bool {
         match self {
             Section::Disk | Section::Rates | Section::Timers | Section::Growth | Section::Wasm => false,
-            Section::Dispatch | Section::Burst | Section::Cycles | Section::Connections | Section::DeadGroup => true,
+            Section::Dispatch
+            | Section::Burst
+            | Section::Cycles
+            | Section::Connections
+            | Section::DeadGroup
+            | Section::Postgres
+            | Section::PostgresGrowth => true,
         }
     }
 }
@@ -127,7 +137,7 @@ pub(crate) struct Options {
 impl Options {
     pub(crate) fn runs(&self, section: Section) -> bool {
         let wanted = self.only.is_empty() || self.only.contains(&section);
-        wanted && !(self.stand_in && section.has_workers())
+        wanted && !(self.stand_in && section.is_beyond_the_stand_in())
     }
 
     pub(crate) fn timers(&self) -> u64 {
@@ -179,9 +189,10 @@ mod tests {
     }
 
     #[test]
-    fn the_stand_in_has_no_workers() {
+    fn the_stand_in_has_neither_workers_nor_postgres() {
         assert!(options(&["--only", "dead-group"]).runs(Section::DeadGroup));
         assert!(!options(&["--stand-in"]).runs(Section::DeadGroup));
+        assert!(!options(&["--stand-in"]).runs(Section::Postgres));
         assert!(options(&["--stand-in"]).runs(Section::Rates));
     }
 

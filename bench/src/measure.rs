@@ -64,7 +64,7 @@ impl Used {
 pub(crate) struct Measurement {
     pub(crate) per_second: f64,
     pub(crate) tally: Tally,
-    used: Used,
+    pub(crate) used: Used,
 }
 
 impl Measurement {

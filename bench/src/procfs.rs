@@ -30,12 +30,31 @@ impl CpuTicks {
 
     /// Cores that the server, and all that is neither server nor bench, used since `earlier`.
     pub(crate) fn cores_since(&self, earlier: &CpuTicks, seconds: f64) -> (f64, f64) {
-        let ticks_per_second = rustix::param::clock_ticks_per_second() as f64;
         let server = self.server.saturating_sub(earlier.server);
         let bench = self.bench.saturating_sub(earlier.bench);
         let others = self.machine.saturating_sub(earlier.machine).saturating_sub(server + bench);
-        (server as f64 / ticks_per_second / seconds, others as f64 / ticks_per_second / seconds)
+        (cores(server, seconds), cores(others, seconds))
     }
+}
+
+/// Ticks of CPU time that a program and its children have spent, also those that have ended.
+pub(crate) fn family_ticks(pid: u32) -> Result<u64> {
+    let mut sum = 0;
+    for entry in fs::read_dir("/proc").context("/proc")? {
+        let name = entry?.file_name();
+        let Some(number) = name.to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
+        // A program that ends meanwhile counts with its parent.
+        let Ok(stat) = fs::read_to_string(format!("/proc/{number}/stat")) else { continue };
+        if number == pid || parse_parent(&stat) == Some(pid) {
+            sum += parse_ticks_of_all(&stat).unwrap_or(0);
+        }
+    }
+    Ok(sum)
+}
+
+/// CPU time as a number of cores that were busy for so long.
+pub(crate) fn cores(ticks: u64, seconds: f64) -> f64 {
+    ticks as f64 / rustix::param::clock_ticks_per_second() as f64 / seconds
 }
 
 /// Resident memory of a program.
@@ -58,13 +77,32 @@ impl Resident {
     }
 }
 
-/// utime + stime of /proc/PID/stat. The name, in parentheses, may hold anything.
-fn parse_ticks(stat: &str) -> Option<u64> {
+/// The fields of /proc/PID/stat behind the name, which, in parentheses, may hold anything: the state comes first.
+fn fields_of(stat: &str) -> Option<impl Iterator<Item = &str>> {
     let (_, after_name) = stat.rsplit_once(')')?;
-    let mut fields = after_name.split_ascii_whitespace().skip(11);
-    let user: u64 = fields.next()?.parse().ok()?;
-    let system: u64 = fields.next()?.parse().ok()?;
-    Some(user + system)
+    Some(after_name.split_ascii_whitespace())
+}
+
+fn parse_parent(stat: &str) -> Option<u32> {
+    fields_of(stat)?.nth(1)?.parse().ok()
+}
+
+/// utime + stime.
+fn parse_ticks(stat: &str) -> Option<u64> {
+    fields_of(stat)?
+        .skip(11)
+        .take(2)
+        .map(|ticks| ticks.parse::<u64>().ok())
+        .try_fold(0, |sum, ticks| Some(sum + ticks?))
+}
+
+/// The same with what children used that it has waited for.
+fn parse_ticks_of_all(stat: &str) -> Option<u64> {
+    fields_of(stat)?
+        .skip(11)
+        .take(4)
+        .map(|ticks| ticks.parse::<u64>().ok())
+        .try_fold(0, |sum, ticks| Some(sum + ticks?))
 }
 
 /// All but idle and waiting of the first line of /proc/stat; what the guest uses is in user time already.
@@ -95,8 +133,10 @@ mod tests {
 
     #[test]
     fn cpu_time_is_found_after_a_name_with_spaces_and_parentheses() {
-        let stat = "42 (a b) c) S 1 42 42 0 -1 4194560 100 0 0 0 250 75 0 0 20 0 4 0 100 1000 200";
+        let stat = "42 (a b) c) S 1 42 42 0 -1 4194560 100 0 0 0 250 75 3 2 20 0 4 0 100 1000 200";
         assert_eq!(parse_ticks(stat), Some(325));
+        assert_eq!(parse_ticks_of_all(stat), Some(330));
+        assert_eq!(parse_parent(stat), Some(1));
         assert_eq!(parse_ticks("42 (cut"), None);
     }
 
@@ -119,6 +159,7 @@ mod tests {
     fn this_program_can_be_read() {
         let pid = std::process::id();
         assert!(CpuTicks::read(pid).is_ok());
+        assert!(family_ticks(pid).is_ok());
         assert!(Resident::read(pid).is_ok_and(|resident| resident.peak_kib >= resident.now_kib));
     }
 }

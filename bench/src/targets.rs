@@ -1,6 +1,8 @@
 //! Owns the targets: what each is, what was measured for it, and whether it is met. A target is judged
 //! only on the size it is stated for.
 
+pub(crate) mod postgres;
+
 use std::time::Duration;
 
 use crate::ids::IdOrder;
@@ -96,11 +98,13 @@ pub(crate) struct Findings {
     pub(crate) module_of_native: Option<f64>,
     pub(crate) node_per_second: Option<f64>,
     pub(crate) page_ready_ms: Option<f64>,
+    pub(crate) postgres: postgres::Findings,
     peak_kib: Option<u64>,
 }
 
 enum Bound {
     Least(f64),
+    Above(f64),
     Most(f64),
     Below(f64),
 }
@@ -109,6 +113,7 @@ impl Bound {
     fn allows(&self, value: f64) -> bool {
         match *self {
             Bound::Least(least) => value >= least,
+            Bound::Above(least) => value > least,
             Bound::Most(most) => value <= most,
             Bound::Below(most) => value < most,
         }
@@ -117,6 +122,7 @@ impl Bound {
     fn text(&self, unit: &str) -> String {
         match *self {
             Bound::Least(least) => format!(">= {least}{unit}"),
+            Bound::Above(least) => format!("> {least}{unit}"),
             Bound::Most(most) => format!("<= {most:.2}{unit}"),
             Bound::Below(most) => format!("< {most}{unit}"),
         }
@@ -149,7 +155,8 @@ impl Findings {
 
     /// Every target, in the order in which they are shown.
     pub(crate) fn targets(&self) -> Vec<Target> {
-        [self.of_the_store(), self.of_workers(), self.of_memory(), self.of_the_module()].concat()
+        [self.of_the_store(), self.of_workers(), self.postgres.targets(), self.of_memory(), self.of_the_module()]
+            .concat()
     }
 
     fn of_the_store(&self) -> Vec<Target> {

@@ -10,11 +10,12 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::bench::Bench;
 use crate::child::Server;
-use crate::client::{self, Call, create_body, tomorrow_ms, unix_ms};
+use crate::client::{Call, create_body, tomorrow_ms, unix_ms};
 use crate::fill::fill;
 use crate::ids::{IdOrder, Ids};
 use crate::load::Operation;
 use crate::measure::{Measurement, Watch, Window};
+use crate::metrics;
 use crate::pace::{Pace, Paced};
 use crate::procfs::{CpuTicks, Resident};
 use crate::report::{Latency, Report, Row, ratio, rounded};
@@ -149,34 +150,5 @@ fn show(
 }
 
 async fn settled_so_far(server: &Server) -> Result<u64> {
-    let (status, body) = client::fetch(server.metrics, "/metrics").await?;
-    ensure!(status.is_success(), "/metrics answers {status}");
-    Ok(parse_counter(&String::from_utf8_lossy(&body), TIMEOUTS_METRIC))
-}
-
-/// The sum of a counter over its labels in the text format of Prometheus; 0 while there is none.
-fn parse_counter(text: &str, name: &str) -> u64 {
-    let value = |line: &str| {
-        let rest = line.strip_prefix(name)?;
-        let rest = match rest.strip_prefix('{') {
-            Some(labels) => labels.rsplit_once('}')?.1,
-            None => rest.starts_with(' ').then_some(rest)?,
-        };
-        rest.split_ascii_whitespace().next()?.parse::<f64>().ok()
-    };
-    text.lines().filter_map(value).sum::<f64>() as u64
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_counter_is_summed_over_its_labels() {
-        let text =
-            "# HELP x_total y\n# TYPE x counter\nx_total{a=\"1} \"} 3\nx_total{a=\"2\"} 4.0 1696\nx_total_more 9\n";
-        assert_eq!(parse_counter(text, "x_total"), 7);
-        assert_eq!(parse_counter("x_total 12\n", "x_total"), 12);
-        assert_eq!(parse_counter("", "x_total"), 0);
-    }
+    Ok(metrics::read(server).await?.counter(TIMEOUTS_METRIC))
 }

@@ -14,7 +14,7 @@ use crate::child::Server;
 use crate::client::{Call, Fault, Link, create_body, tomorrow_ms};
 use crate::ids::{IdOrder, Ids};
 use crate::load::{Operation, Tally};
-use crate::measure::{Measurement, Watch};
+use crate::measure::{Measurement, Used, Watch, Window};
 use crate::protocol;
 use crate::report::{Report, Row, ratio};
 
@@ -26,6 +26,14 @@ const CYCLES_PER_LANE_MAX: u64 = 1 << 24;
 const MESSAGE_TIMEOUT: Duration = Duration::from_secs(30);
 const ERRORS_PER_LANE_MAX: u64 = 100;
 
+/// What came of it.
+#[derive(Debug)]
+pub(crate) struct Cycled {
+    pub(crate) tally: Tally,
+    pub(crate) per_second: f64,
+    pub(crate) used: Used,
+}
+
 pub(crate) async fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
     let folder = bench.folder("cycles")?;
     let server = Server::start(&bench.program, &folder, false).await?;
@@ -34,49 +42,54 @@ pub(crate) async fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
     let create = || Operation::Create(Call::Create(create_body(tomorrow_ms())));
     let before = Measurement::take(&server, &ids, create(), IN_FLIGHT, window).await?;
     report.push(before.row("create, before the cycles", IN_FLIGHT));
+    let cycles = run(&server, &ids, IN_FLIGHT, window).await?;
+    let after = Measurement::take(&server, &ids, create(), IN_FLIGHT, window).await?;
+    let of_create = ratio(cycles.per_second, f64::midpoint(before.per_second, after.per_second));
+    report.findings.cycles_of_create = of_create;
+    report.push(Row {
+        measure: "task cycle".to_owned(),
+        connections: Some(IN_FLIGHT),
+        rate: Some(cycles.per_second),
+        latency: Some((&cycles.tally.latency).into()),
+        errors: Some(cycles.tally.errors),
+        first_error: cycles.tally.first_error,
+        note: format!("{:.2} of create; 3 requests and a message each", of_create.unwrap_or(0.0)),
+        ..cycles.used.row()
+    });
+    report.push(after.row("create, after the cycles", IN_FLIGHT));
+    server.stop().await.context("the server")
+}
 
-    let first = ids.take_block(IN_FLIGHT as u64 * CYCLES_PER_LANE_MAX);
-    let (lanes, arrivals): (Vec<_>, Vec<_>) = (0..IN_FLIGHT).map(|_| mpsc::unbounded_channel()).unzip();
+/// Keeps so many tasks under way.
+pub(crate) async fn run(server: &Server, ids: &Arc<Ids>, lanes: usize, window: Window) -> Result<Cycled> {
+    let first = ids.take_block(lanes as u64 * CYCLES_PER_LANE_MAX);
+    let (seen, arrivals): (Vec<_>, Vec<_>) = (0..lanes).map(|_| mpsc::unbounded_channel()).unzip();
     let seen = move |number: u64| {
-        // A lane that has ended wants no messages.
-        lanes[(number - first) as usize % IN_FLIGHT].send(number).ok();
+        // A lane that has ended wants no messages, and what is of an earlier run has come again.
+        if let Some(number) = number.checked_sub(first) {
+            seen[number as usize % lanes].send(first + number).ok();
+        }
     };
-    let mut readers = Readers::open(server.address, GROUP, WORKERS, &ids, seen).await?;
+    let mut readers = Readers::open(server.address, GROUP, WORKERS, ids, seen).await?;
     let warm = Instant::now() + window.warm_up;
     let end = warm + window.measured;
     let mut tasks = JoinSet::new();
     for (number, arrivals) in (first..).zip(arrivals) {
         let link = Link::open(server.address).await?;
-        let lane = Lane { link, arrivals, ids: Arc::clone(&ids), timeout_ms: tomorrow_ms() };
-        tasks.spawn(lane.run(number, warm, end));
+        let lane = Lane { link, arrivals, ids: Arc::clone(ids), timeout_ms: tomorrow_ms() };
+        tasks.spawn(lane.run((number..).step_by(lanes), warm, end));
     }
     tokio::time::sleep_until(warm.into()).await;
-    let watch = Watch::start(&server)?;
+    let watch = Watch::start(server)?;
     tokio::time::sleep_until(end.into()).await;
     let used = watch.stop()?;
-    let mut cycles = Tally::new();
+    let mut tally = Tally::new();
     while let Some(lane) = tasks.join_next().await {
-        cycles.add(lane?);
+        tally.add(lane?);
     }
     readers.check()?;
-    drop(readers);
-
-    let after = Measurement::take(&server, &ids, create(), IN_FLIGHT, window).await?;
-    let per_second = cycles.completed as f64 / window.measured.as_secs_f64();
-    let of_create = ratio(per_second, f64::midpoint(before.per_second, after.per_second));
-    report.findings.cycles_of_create = of_create;
-    report.push(Row {
-        measure: "task cycle".to_owned(),
-        connections: Some(IN_FLIGHT),
-        rate: Some(per_second),
-        latency: Some((&cycles.latency).into()),
-        errors: Some(cycles.errors),
-        first_error: cycles.first_error,
-        note: format!("{:.2} of create; 3 requests and a message each", of_create.unwrap_or(0.0)),
-        ..used.row()
-    });
-    report.push(after.row("create, after the cycles", IN_FLIGHT));
-    server.stop().await.context("the server")
+    let per_second = tally.completed as f64 / window.measured.as_secs_f64();
+    Ok(Cycled { tally, per_second, used })
 }
 
 /// One task after the other.
@@ -89,9 +102,9 @@ struct Lane {
 }
 
 impl Lane {
-    async fn run(mut self, first: u64, warm: Instant, end: Instant) -> Tally {
+    async fn run(mut self, numbers: impl Iterator<Item = u64>, warm: Instant, end: Instant) -> Tally {
         let mut tally = Tally::new();
-        for number in (first..).step_by(IN_FLIGHT) {
+        for number in numbers {
             let started = Instant::now();
             if started >= end || tally.errors >= ERRORS_PER_LANE_MAX {
                 break;

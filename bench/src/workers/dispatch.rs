@@ -63,6 +63,11 @@ impl Dispatched {
         Latency::from(&self.since_acknowledged.latency)
     }
 
+    /// From the sending of the create.
+    pub(crate) fn latency_since_sent(&self) -> Latency {
+        Latency::from(&self.since_sent.latency)
+    }
+
     pub(crate) fn peak_kib(&self) -> u64 {
         self.used.resident.peak_kib
     }

@@ -6,6 +6,6 @@ pub(crate) mod cycles;
 pub(crate) mod dead_group;
 pub(crate) mod dispatch;
 mod events;
-mod flood;
+pub(crate) mod flood;
 pub(crate) mod lateness;
-mod ledger;
+pub(crate) mod ledger;

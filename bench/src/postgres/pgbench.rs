@@ -1,0 +1,142 @@
+//! Owns the floor of Postgres: single inserts by pgbench into a table with the columns and indexes of ours, over TCP and prepared, each a
+//! transaction and a sync of its own. What pgbench says of each of them is read from its log, so that its first moments can be left out as ours are.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Output;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+
+use super::batches::Batches;
+use super::ground::Ground;
+use super::turns::Turn;
+use crate::client::{PAYLOAD, tomorrow_ms};
+use crate::load::Tally;
+use crate::measure::Window;
+use crate::procfs::CpuTicks;
+
+const TABLE: &str = "CREATE TABLE single_inserts (LIKE promises INCLUDING ALL)";
+const THREADS_MAX: usize = 2;
+
+/// A table that pgbench inserts into.
+pub(super) struct Inserts<'a> {
+    ground: &'a Ground,
+    script: PathBuf,
+}
+
+impl<'a> Inserts<'a> {
+    /// Prepares them in a database that has our tables.
+    pub(super) fn prepare(ground: &'a Ground) -> Result<Self> {
+        ground.query(TABLE)?;
+        let script = ground.folder().join("single_insert.sql");
+        fs::write(&script, text(tomorrow_ms()))?;
+        Ok(Inserts { ground, script })
+    }
+
+    pub(super) async fn turn(&self, clients: usize, window: Window) -> Result<Turn> {
+        let ticks = self.watch_others(window);
+        let (tally, postgres_cores, busy) =
+            tokio::try_join!(self.run(clients, window), self.ground.watch(window), ticks)?;
+        Ok(Turn {
+            per_second: tally.completed as f64 / window.measured.as_secs_f64(),
+            tally,
+            cores: 0.0,
+            postgres_cores,
+            other_cores: busy - postgres_cores,
+            resident: None,
+            batches: Batches::default(),
+        })
+    }
+
+    /// The cores that anything but this program uses.
+    async fn watch_others(&self, window: Window) -> Result<f64> {
+        tokio::time::sleep(window.warm_up).await;
+        let this = std::process::id();
+        let before = CpuTicks::read(this)?;
+        tokio::time::sleep(window.measured).await;
+        let (_, others) = CpuTicks::read(this)?.cores_since(&before, window.measured.as_secs_f64());
+        Ok(others)
+    }
+
+    async fn run(&self, clients: usize, window: Window) -> Result<Tally> {
+        let prefix = format!("pgbench-{clients}.");
+        let whole = window.warm_up + window.measured;
+        let mut pgbench = self.ground.cluster().command("pgbench");
+        pgbench.args(["--no-vacuum", "--protocol", "prepared", "--host", "127.0.0.1", "--file"]).arg(&self.script);
+        pgbench.args(["--client", &clients.to_string(), "--jobs", &clients.min(THREADS_MAX).to_string()]);
+        pgbench.args(["--time", &whole.as_secs_f64().ceil().to_string()]);
+        pgbench.arg("--log").arg("--log-prefix").arg(self.ground.folder().join(&prefix));
+        pgbench.arg(self.ground.database().name());
+        check(&tokio::task::spawn_blocking(move || pgbench.output()).await??)?;
+        let tally = tally(&take_logs(&self.ground.folder(), &prefix)?, window).context("the log of pgbench")?;
+        ensure!(tally.completed > 0, "pgbench has inserted nothing");
+        Ok(tally)
+    }
+}
+
+/// One insert of what a create of ours inserts; the id has the length of ours and no order either.
+fn text(timeout_ms: u64) -> String {
+    format!(
+        "\\set high random(1000000000000000000, 9223372036854775807)\n\
+         \\set low random(1000000000000000, 9999999999999999)\n\
+         INSERT INTO single_inserts (id, state, timeout_at, created_at, has_waiters, create_key, param_data) \
+         VALUES (:high::text || '-' || :low::text, 0, {timeout_ms}, (extract(epoch FROM now()) * 1000)::int8, false, \
+         'bench-key-0000000001', '{PAYLOAD}');\n"
+    )
+}
+
+fn check(ran: &Output) -> Result<()> {
+    if !ran.status.success() {
+        bail!("pgbench ended with {}: {}", ran.status, String::from_utf8_lossy(&ran.stderr));
+    }
+    Ok(())
+}
+
+/// What is in the logs of all its threads, which are removed.
+fn take_logs(folder: &Path, prefix: &str) -> Result<String> {
+    let mut text = String::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_name().to_str().is_some_and(|name| name.starts_with(prefix)) {
+            text += &fs::read_to_string(entry.path())?;
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(text)
+}
+
+/// Lines of client, number, latency in microseconds, script, and the instant of the end in seconds and microseconds.
+fn tally(log: &str, window: Window) -> Result<Tally> {
+    let mut ends = Vec::new();
+    for line in log.lines() {
+        let mut fields = line.split_ascii_whitespace().map(str::parse::<u64>);
+        let mut next = || fields.next().and_then(Result::ok).with_context(|| format!("{line:?}"));
+        let (_, _, latency, _) = (next()?, next()?, next()?, next()?);
+        let end = Duration::from_secs(next()?) + Duration::from_micros(next()?);
+        ends.push((end, Duration::from_micros(latency)));
+    }
+    let began = ends.iter().map(|(end, latency)| end.saturating_sub(*latency)).min().unwrap_or_default();
+    let measured = began + window.warm_up..began + window.warm_up + window.measured;
+    let mut tally = Tally::new();
+    for (_, latency) in ends.iter().filter(|(end, _)| measured.contains(end)) {
+        tally.record(*latency);
+        tally.completed += 1;
+    }
+    Ok(tally)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_insert_counts_if_it_ends_in_the_window() {
+        let log =
+            "0 1 500000 0 100 500000\n0 2 600000 0 101 100000\n1 1 1400000 0 101 400000\n0 3 1000000 0 102 100000\n";
+        let window = Window { warm_up: Duration::from_secs(1), measured: Duration::from_secs(1) };
+        let tally = tally(log, window).expect("a log");
+        assert_eq!(tally.completed, 2);
+        assert!(super::tally("what\n", window).is_err());
+    }
+}

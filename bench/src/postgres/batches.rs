@@ -36,6 +36,11 @@ impl Batches {
         Ok(all)
     }
 
+    /// Whether there was none, as with reads, which are answered beside the writer.
+    pub(super) fn is_empty(&self) -> bool {
+        self.batches == 0
+    }
+
     pub(super) fn since(&self, earlier: &Self) -> Self {
         self.by(earlier, u64::saturating_sub)
     }

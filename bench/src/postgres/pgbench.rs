@@ -1,10 +1,11 @@
 //! Owns the floor of Postgres: single inserts by pgbench into a table with the columns and indexes of ours, over TCP and prepared, each a
 //! transaction and a sync of its own. What pgbench says of each of them is read from its log, so that its first moments can be left out as ours are.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Output;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 
@@ -18,6 +19,10 @@ use crate::procfs::CpuTicks;
 
 const TABLE: &str = "CREATE TABLE single_inserts (LIKE promises INCLUDING ALL)";
 const THREADS_MAX: usize = 2;
+/// What connecting may take, one try after the other.
+const CONNECTING_SECONDS: [u64; 3] = [1, 4, 16];
+const AT_WORK_MOST: Duration = Duration::from_secs(20);
+const POLL: Duration = Duration::from_millis(20);
 
 /// A table that pgbench inserts into.
 pub(super) struct Inserts<'a> {
@@ -35,43 +40,52 @@ impl<'a> Inserts<'a> {
     }
 
     pub(super) async fn turn(&self, clients: usize, window: Window) -> Result<Turn> {
-        let ticks = self.watch_others(window);
-        let (tally, postgres_cores, busy) =
-            tokio::try_join!(self.run(clients, window), self.ground.watch(window), ticks)?;
-        Ok(Turn {
-            per_second: tally.completed as f64 / window.measured.as_secs_f64(),
-            tally,
-            cores: 0.0,
-            postgres_cores,
-            other_cores: busy - postgres_cores,
-            resident: None,
-            batches: Batches::default(),
-        })
+        for seconds in CONNECTING_SECONDS {
+            let (run, postgres_cores, busy) = {
+                let (run, used) = tokio::join!(self.run(clients, window, seconds), self.watch(clients, window));
+                let (postgres_cores, busy) = used?;
+                (run?, postgres_cores, busy)
+            };
+            let Some(tally) = run else { continue };
+            ensure!(tally.completed > 0, "pgbench has inserted nothing");
+            return Ok(Turn {
+                per_second: tally.completed as f64 / window.measured.as_secs_f64(),
+                tally,
+                cores: 0.0,
+                postgres_cores,
+                other_cores: busy - postgres_cores,
+                resident: None,
+                batches: Batches::default(),
+            });
+        }
+        bail!("{clients} clients of pgbench do not come to work in time")
     }
 
-    /// The cores that anything but this program uses.
-    async fn watch_others(&self, window: Window) -> Result<f64> {
+    /// The cores that Postgres, and that anything but this program uses, once the clients are at work.
+    async fn watch(&self, clients: usize, window: Window) -> Result<(f64, f64)> {
+        let asked = Instant::now();
+        while !has_log(&self.ground.folder(), &prefix(clients))? && asked.elapsed() < AT_WORK_MOST {
+            tokio::time::sleep(POLL).await;
+        }
         tokio::time::sleep(window.warm_up).await;
         let this = std::process::id();
         let before = CpuTicks::read(this)?;
-        tokio::time::sleep(window.measured).await;
+        let postgres = self.ground.watch(Window { warm_up: Duration::ZERO, ..window }).await?;
         let (_, others) = CpuTicks::read(this)?.cores_since(&before, window.measured.as_secs_f64());
-        Ok(others)
+        Ok((postgres, others))
     }
 
-    async fn run(&self, clients: usize, window: Window) -> Result<Tally> {
-        let prefix = format!("pgbench-{clients}.");
-        let whole = window.warm_up + window.measured;
+    /// Runs it for the window and as long as connecting may take, which counts as time of pgbench; nothing when it took longer.
+    async fn run(&self, clients: usize, window: Window, connecting: u64) -> Result<Option<Tally>> {
+        let whole = (window.warm_up + window.measured).as_secs_f64().ceil() as u64 + connecting;
+        let prefix = prefix(clients);
         let mut pgbench = self.ground.cluster().command("pgbench");
         pgbench.args(["--no-vacuum", "--protocol", "prepared", "--host", "127.0.0.1", "--file"]).arg(&self.script);
         pgbench.args(["--client", &clients.to_string(), "--jobs", &clients.min(THREADS_MAX).to_string()]);
-        pgbench.args(["--time", &whole.as_secs_f64().ceil().to_string()]);
-        pgbench.arg("--log").arg("--log-prefix").arg(self.ground.folder().join(&prefix));
+        pgbench.args(["--time", &whole.to_string(), "--log", "--log-prefix"]).arg(self.ground.folder().join(&prefix));
         pgbench.arg(self.ground.database().name());
         check(&tokio::task::spawn_blocking(move || pgbench.output()).await??)?;
-        let tally = tally(&take_logs(&self.ground.folder(), &prefix)?, window).context("the log of pgbench")?;
-        ensure!(tally.completed > 0, "pgbench has inserted nothing");
-        Ok(tally)
+        tally(&take_logs(&self.ground.folder(), &prefix)?, window).context("the log of pgbench")
     }
 }
 
@@ -93,21 +107,35 @@ fn check(ran: &Output) -> Result<()> {
     Ok(())
 }
 
+/// How the names of its logs begin.
+fn prefix(clients: usize) -> String {
+    format!("pgbench-{clients}.")
+}
+
+fn logs(folder: &Path, prefix: &str) -> Result<Vec<PathBuf>> {
+    let entries = fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
+    let is_log = |path: &PathBuf| path.file_name().and_then(OsStr::to_str).is_some_and(|name| name.starts_with(prefix));
+    Ok(entries.into_iter().filter(is_log).collect())
+}
+
+/// Whether its first inserts are done.
+fn has_log(folder: &Path, prefix: &str) -> Result<bool> {
+    Ok(logs(folder, prefix)?.iter().any(|log| log.metadata().is_ok_and(|about| about.len() > 0)))
+}
+
 /// What is in the logs of all its threads, which are removed.
 fn take_logs(folder: &Path, prefix: &str) -> Result<String> {
     let mut text = String::new();
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        if entry.file_name().to_str().is_some_and(|name| name.starts_with(prefix)) {
-            text += &fs::read_to_string(entry.path())?;
-            fs::remove_file(entry.path())?;
-        }
+    for log in logs(folder, prefix)? {
+        text += &fs::read_to_string(&log)?;
+        fs::remove_file(log)?;
     }
     Ok(text)
 }
 
-/// Lines of client, number, latency in microseconds, script, and the instant of the end in seconds and microseconds.
-fn tally(log: &str, window: Window) -> Result<Tally> {
+/// Lines of client, number, latency in microseconds, script, and the instant of the end in seconds and microseconds. Nothing when they end before
+/// the window does.
+fn tally(log: &str, window: Window) -> Result<Option<Tally>> {
     let mut ends = Vec::new();
     for line in log.lines() {
         let mut fields = line.split_ascii_whitespace().map(str::parse::<u64>);
@@ -118,12 +146,15 @@ fn tally(log: &str, window: Window) -> Result<Tally> {
     }
     let began = ends.iter().map(|(end, latency)| end.saturating_sub(*latency)).min().unwrap_or_default();
     let measured = began + window.warm_up..began + window.warm_up + window.measured;
+    if ends.iter().all(|(end, _)| *end < measured.end) {
+        return Ok(None);
+    }
     let mut tally = Tally::new();
     for (_, latency) in ends.iter().filter(|(end, _)| measured.contains(end)) {
         tally.record(*latency);
         tally.completed += 1;
     }
-    Ok(tally)
+    Ok(Some(tally))
 }
 
 #[cfg(test)]
@@ -135,8 +166,10 @@ mod tests {
         let log =
             "0 1 500000 0 100 500000\n0 2 600000 0 101 100000\n1 1 1400000 0 101 400000\n0 3 1000000 0 102 100000\n";
         let window = Window { warm_up: Duration::from_secs(1), measured: Duration::from_secs(1) };
-        let tally = tally(log, window).expect("a log");
-        assert_eq!(tally.completed, 2);
-        assert!(super::tally("what\n", window).is_err());
+        let whole = tally(log, window).expect("a log").expect("a whole one");
+        assert_eq!(whole.completed, 2);
+        let cut = log.lines().take(3).collect::<Vec<_>>().join("\n");
+        assert!(tally(&cut, window).expect("a log").is_none());
+        assert!(tally("what\n", window).is_err());
     }
 }

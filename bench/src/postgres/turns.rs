@@ -118,7 +118,7 @@ impl Turns {
         let postgres = self.mean(self.postgres_cores);
         let mut notes = Vec::new();
         notes.extend((postgres >= 0.05).then(|| format!("Postgres {postgres:.2} cores")));
-        notes.push(self.batches.to_string());
+        notes.extend((!self.batches.is_empty()).then(|| self.batches.to_string()));
         Row {
             server_cores: Some(self.mean(self.cores)),
             other_cores: Some(self.mean(self.other_cores).max(0.0)),

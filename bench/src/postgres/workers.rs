@@ -27,8 +27,7 @@ pub(super) async fn measure(bench: &Bench, ground: &Ground, report: &mut Report)
         let before = Batches::read(&[&side.server]).await?;
         let dispatched = probe.run().await?;
         let batches = Batches::read(&[&side.server]).await?.since(&before);
-        dispatched.show(&format!(", {name}"), report);
-        eprintln!("  {batches}");
+        dispatched.show_with(&format!(", {name}"), &format!("; {batches}"), report);
         if name == "Postgres" {
             report.findings.postgres.dispatch = Some(dispatched.latency_since_sent());
         }

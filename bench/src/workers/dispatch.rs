@@ -73,6 +73,11 @@ impl Dispatched {
     }
 
     pub(crate) fn show(&self, circumstances: &str, report: &mut Report) {
+        self.show_with(circumstances, "", report);
+    }
+
+    /// The same with one more thing to say of the creates.
+    pub(crate) fn show_with(&self, circumstances: &str, more: &str, report: &mut Report) {
         let Dispatched { since_acknowledged, since_sent, duplicates, per_second, used } = self;
         let row = |from: &str, tally: &Tally| Row {
             measure: format!("execute, from its create {from}{circumstances}"),
@@ -83,7 +88,9 @@ impl Dispatched {
             ..used.row()
         };
         let errors = Some(since_sent.errors);
-        report.push(Row { errors, first_error: since_sent.first_error.clone(), ..row("sent", since_sent) });
+        let sent = row("sent", since_sent);
+        let note = format!("{}{more}", sent.note);
+        report.push(Row { errors, first_error: since_sent.first_error.clone(), note, ..sent });
         report.push(row("acknowledged", since_acknowledged));
     }
 }

@@ -31,6 +31,9 @@ use checkpoint::Checkpointer;
 
 /// How long a statement waits for another process that holds the database.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
+/// How often the lock of a file is asked for, and the time between.
+const LOCK_ATTEMPTS: u32 = 25;
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
 /// Page cache of the writer, in KiB.
 const WRITER_CACHE_KIB: i64 = 48 * 1024;
 /// Page cache of each connection that reads by key, in KiB.
@@ -291,13 +294,22 @@ fn lock(path: &Path) -> Result<File, Error> {
     name.push("-lock");
     let file = File::options().create(true).truncate(false).write(true).open(PathBuf::from(name));
     let file = file.map_err(|error| Error::Open(format!("cannot create the lock file beside {shown}: {error}")))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(std::fs::TryLockError::WouldBlock) => {
-            Err(Error::Open(format!("{shown} is in use by another server: stop it, or choose another file")))
+    for attempt in 1.. {
+        match file.try_lock() {
+            Ok(()) => break,
+            // Who has just ended may still be leaving, and a process that was being started meanwhile holds its files until it runs.
+            Err(std::fs::TryLockError::WouldBlock) if attempt < LOCK_ATTEMPTS => std::thread::sleep(LOCK_PAUSE),
+            Err(std::fs::TryLockError::WouldBlock) => {
+                return Err(Error::Open(format!(
+                    "{shown} is in use by another server: stop it, or choose another file"
+                )));
+            }
+            Err(std::fs::TryLockError::Error(error)) => {
+                return Err(Error::Open(format!("cannot lock {shown}: {error}")));
+            }
         }
-        Err(std::fs::TryLockError::Error(error)) => Err(Error::Open(format!("cannot lock {shown}: {error}"))),
     }
+    Ok(file)
 }
 
 /// The path without links, as far as it exists already.

@@ -9,6 +9,7 @@ pub mod cli;
 pub mod client;
 pub mod clock;
 pub mod config;
+pub mod copy;
 pub mod dispatch;
 pub mod edge;
 pub mod engine;

@@ -1,6 +1,7 @@
 //! The integration tests: every table against every driver, what all stores have in common, databases of other versions and programs.
 
 mod clients;
+mod copy;
 mod migrate;
 mod migrations;
 mod mutations;

@@ -2,7 +2,7 @@
 //! same answer. Records are well formed, as the machine makes them; which of them meet is random.
 
 mod reads;
-mod writes;
+pub(crate) mod writes;
 
 use std::collections::BTreeSet;
 

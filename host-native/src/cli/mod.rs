@@ -6,6 +6,7 @@
 
 mod completions;
 mod config;
+mod copy;
 mod dev;
 mod failure;
 mod input;
@@ -52,6 +53,7 @@ const COMMANDS: &[Entry] = &[
     Entry { command: mcp::command, run: mcp::run },
     Entry { command: replay::command, run: replay::run },
     Entry { command: migrate::command, run: migrate::run },
+    Entry { command: copy::command, run: copy::run },
     Entry { command: config::command, run: config::run },
     Entry { command: completions::command, run: completions::run },
 ];

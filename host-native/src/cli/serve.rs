@@ -38,7 +38,8 @@ pub(super) fn stored(command: Command) -> Command {
     config::add_storage_flags_to(command.arg(config_arg()), Defaults::Serve)
 }
 
-fn config_arg() -> Arg {
+/// The flag that names the file of the configuration.
+pub(super) fn config_arg() -> Arg {
     Arg::new(CONFIG)
         .long("config")
         .value_name("FILE")
@@ -48,7 +49,7 @@ fn config_arg() -> Arg {
         .help_heading("General")
 }
 
-/// Reads the configuration for a command that was built with [`configured`] or [`stored`].
+/// Reads the configuration for a command that has at least [`config_arg`].
 pub(super) fn load(defaults: Defaults, matches: &ArgMatches, environment: &Environment) -> Result<Loaded, Failure> {
     let file = matches.get_one::<PathBuf>(CONFIG);
     Ok(config::load(defaults, file.map(PathBuf::as_path), environment.iter().cloned(), matches)?)

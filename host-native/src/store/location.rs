@@ -3,8 +3,10 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use super::postgres::Options;
+use super::bulk::{Beside, Sink, Source};
+use super::postgres::{Options, PostgresSink, PostgresSource};
 use super::schema::Standing;
+use super::sqlite::{SqliteSink, SqliteSource};
 use super::{Error, postgres, sqlite};
 
 /// A path of SQLite that means: nothing on disk.
@@ -61,6 +63,37 @@ impl Location {
             Self::Sqlite(path) => sqlite::migrate(path, SYNCHRONOUS),
             Self::Postgres(options) => postgres::migrate(options),
         }
+    }
+
+    /// As it is shown, and the same by whatever path a file is reached.
+    #[must_use]
+    pub fn real_name(&self) -> String {
+        match self {
+            Self::Sqlite(path) => Self::Sqlite(sqlite::real_path(path)).to_string(),
+            Self::Postgres(_) => self.to_string(),
+        }
+    }
+
+    /// Opens it to be read as a whole.
+    ///
+    /// # Errors
+    /// [`Error::InUse`], and [`Error::Open`], which says what is wrong with it and what to do about it.
+    pub fn source(&self, beside: Beside) -> Result<Box<dyn Source>, Error> {
+        Ok(match self {
+            Self::Sqlite(path) => Box::new(SqliteSource::open(path, beside)?),
+            Self::Postgres(options) => Box::new(PostgresSource::open(options, beside)?),
+        })
+    }
+
+    /// Opens it to be filled, and creates what is not there.
+    ///
+    /// # Errors
+    /// [`Error::InUse`], and [`Error::Open`], which says what is wrong with it and what to do about it.
+    pub fn sink(&self) -> Result<Box<dyn Sink>, Error> {
+        Ok(match self {
+            Self::Sqlite(path) => Box::new(SqliteSink::open(path, SYNCHRONOUS)?),
+            Self::Postgres(options) => Box::new(PostgresSink::open(options)?),
+        })
     }
 }
 

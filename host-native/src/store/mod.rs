@@ -1,6 +1,7 @@
 //! Where records live: SQLite or Postgres, behind the same traits. Stores load and write; they know nothing of what records mean, and every
 //! one of them is tested against the core's reference store.
 
+pub mod bulk;
 pub mod damage;
 pub mod location;
 pub mod memory;
@@ -78,6 +79,8 @@ pub trait ReadStore: Send + 'static {
 pub enum Error {
     /// The store cannot be opened; the text says which and why, and what to do about it.
     Open(String),
+    /// Somebody else is at work on the store; the text says what to do about it.
+    InUse(String),
     /// One row cannot be read: it is left alone, its neighbours are not.
     Row {
         /// The table.
@@ -112,7 +115,7 @@ impl Error {
     pub fn locked_rows(&self) -> &[Read] {
         match self {
             Self::Locked { rows, .. } => rows,
-            Self::Open(_) | Self::Row { .. } | Self::Sqlite(_) | Self::Postgres(_) => &[],
+            Self::Open(_) | Self::InUse(_) | Self::Row { .. } | Self::Sqlite(_) | Self::Postgres(_) => &[],
         }
     }
 }
@@ -120,7 +123,7 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Open(why) => f.write_str(why),
+            Self::Open(why) | Self::InUse(why) => f.write_str(why),
             Self::Row { table, why } => write!(f, "a row of {table} cannot be read: {why}"),
             Self::Sqlite(error) => write!(f, "the database failed: {error}"),
             Self::Postgres(why) => write!(f, "the database failed: {why}"),

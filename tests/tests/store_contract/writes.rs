@@ -27,12 +27,12 @@ const BRANCHES: [&str; 3] = ["a", "b", ""];
 const INSTANTS: [u64; 8] = [0, 1, 10, 11, 500, 1_000, 1 << 40, u64::MAX];
 
 /// A source of records and writes.
-pub(super) struct World {
+pub(crate) struct World {
     pub(super) rng: Rng,
 }
 
 impl World {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self { rng: Rng::with_seed(seed) }
     }
 
@@ -279,6 +279,24 @@ impl World {
             | Write::DeleteMessage { .. } => false,
         };
         if taken && self.chance(85) { Write::PutMessage(Arc::new(self.message())) } else { write }
+    }
+
+    /// A record of every table, under an id that has this number.
+    pub(crate) fn records(&mut self, number: usize) -> [Write; 6] {
+        let of = id(&format!("{}{number}", self.id()));
+        let message = self.message();
+        let key = match message.key {
+            MessageKey::Execute { .. } => MessageKey::Execute { task: of.clone() },
+            MessageKey::Unblock { address, .. } => MessageKey::Unblock { promise: of.clone(), address },
+        };
+        [
+            Write::InsertPromise(Arc::new(Promise { id: of.clone(), ..self.promise() })),
+            Write::InsertTask(Arc::new(self.task(of.clone()))),
+            Write::InsertCallback { awaited: of.clone(), awaiter: self.id() },
+            Write::InsertListener { awaited: of.clone(), address: self.address() },
+            Write::InsertSchedule(Arc::new(Schedule { id: of, ..self.schedule() })),
+            Write::PutMessage(Arc::new(OutboxEntry { key, ..message })),
+        ]
     }
 
     /// A write whose guard never holds.

@@ -5,6 +5,7 @@
 //! that it turns out to need later it takes only if they are free, and starts over otherwise. Rows that are not there yet cannot be locked: their
 //! inserts are guarded.
 
+mod bulk;
 mod due;
 mod failure;
 mod load;
@@ -31,6 +32,7 @@ use resonate_core::drive::{Reset, Store};
 use resonate_core::read::Read;
 use resonate_core::time::Timestamp;
 
+pub use bulk::{PostgresSink, PostgresSource};
 pub use reader::PostgresReader;
 pub use tx::PostgresTx;
 
@@ -38,7 +40,7 @@ use super::schema::Standing;
 use super::{Error, HostStore};
 use crate::clock::Clock;
 use crate::metrics::Metrics;
-use session::{Call, Opening, Session, Silence};
+use session::{ANSWER_MAX, Call, Opening, Session, Silence};
 use url::Target;
 
 /// Longest pause before a transaction that was in another one's way is run again, as a power of two of milliseconds.
@@ -66,7 +68,8 @@ impl Options {
     }
 
     fn opening(&self, purpose: &'static str) -> Opening {
-        Opening { target: Arc::clone(&self.target), purpose, statement_timeout: self.statement_timeout }
+        let (target, statement_timeout) = (Arc::clone(&self.target), self.statement_timeout);
+        Opening { target, purpose, statement_timeout, answer_max: ANSWER_MAX }
     }
 }
 
@@ -75,7 +78,7 @@ impl Options {
 /// # Errors
 /// [`Error::Open`] says what is wrong with the database and what to do about it.
 pub fn standing(options: &Options) -> Result<Standing, Error> {
-    let mut session = Session::new(options.opening("migrate"))?;
+    let mut session = Session::new(options.opening("resonate migrate"))?;
     session.ensure()?;
     schema::standing(&mut session)
 }
@@ -85,7 +88,7 @@ pub fn standing(options: &Options) -> Result<Standing, Error> {
 /// # Errors
 /// [`Error::Open`] says what is wrong with the database and what to do about it.
 pub fn migrate(options: &Options) -> Result<i64, Error> {
-    let mut session = Session::new(options.opening("migrate"))?;
+    let mut session = Session::new(options.opening("resonate migrate"))?;
     session.ensure()?;
     schema::migrate(&mut session)
 }
@@ -125,12 +128,13 @@ impl PostgresStore {
     /// # Errors
     /// [`Error::Open`] says what is wrong with the database and what to do about it.
     pub fn open(options: Options) -> Result<Self, Error> {
-        let mut session = Session::new(options.opening("writer"))?;
+        let mut session = Session::new(options.opening("resonate writer"))?;
         session.ensure()?;
         let from = schema::migrate(&mut session)?;
         if from < schema::known() {
             tracing::info!(from, to = schema::known(), "migrated database");
         }
+        bulk::refuse_unfinished(&mut session, &options.target.to_string())?;
         Ok(Self { options, session, retry: Retry::default(), clock: None, seen: Timestamp::ZERO })
     }
 
@@ -139,7 +143,7 @@ impl PostgresStore {
     /// # Errors
     /// When the system gives no runtime for it. It connects when it first reads.
     pub fn reader(&self) -> Result<PostgresReader, Error> {
-        PostgresReader::new(self.options.opening("reader"))
+        PostgresReader::new(self.options.opening("resonate reader"))
     }
 
     /// From now on the instants of batches are the database's, on which all servers that share it agree, and `clock` follows it. Without this they

@@ -2,9 +2,12 @@
 //! nothing of what the statements say.
 
 use std::collections::HashMap;
+use std::ops::ControlFlow;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::TryStreamExt;
 use futures_util::future::join_all;
 use tokio::runtime::Runtime;
 use tokio_postgres::types::ToSql;
@@ -14,8 +17,8 @@ use super::failure::{Verdict, explain, verdict};
 use super::url::Target;
 use crate::store::Error;
 
-/// Longest wait for the answers to one way there and back; then the connection is given up.
-const ANSWER_MAX: Duration = Duration::from_secs(5);
+/// Longest wait of a server for the answers to one way there and back; then the connection is given up.
+pub(super) const ANSWER_MAX: Duration = Duration::from_secs(5);
 /// Statements sent on one way: answers that nobody reads yet must not fill the buffers between.
 const STATEMENTS_PER_WAY_MAX: usize = 24;
 
@@ -45,6 +48,8 @@ pub(super) struct Opening {
     /// What it is for, as `application_name` shows it.
     pub(super) purpose: &'static str,
     pub(super) statement_timeout: Option<Duration>,
+    /// Longest wait for the answers to one way there and back.
+    pub(super) answer_max: Duration,
 }
 
 /// A connection, or what is needed to open one.
@@ -119,13 +124,14 @@ impl Session {
     /// Runs statements in order, as many as possible on one way, and reads all rows of each. The first failure is the answer; those behind it
     /// have not run if they are in its transaction.
     pub(super) fn run(&mut self, calls: &[Call<'_>]) -> Result<Vec<Vec<Row>>, Silence> {
+        let answer_max = self.opening.answer_max;
         let link = self.link.as_mut().ok_or(Silence::Closed)?;
         let mut rows = Vec::with_capacity(calls.len());
         for calls in calls.chunks(STATEMENTS_PER_WAY_MAX) {
             self.traffic.round_trips += 1;
             self.traffic.statements += calls.len() as u32;
             let answers = self.runtime.block_on(async {
-                tokio::time::timeout(ANSWER_MAX, link.run(calls)).await.unwrap_or(Err(Silence::Late))
+                tokio::time::timeout(answer_max, link.run(calls)).await.unwrap_or(Err(Silence::Late))
             });
             match answers {
                 Ok(answers) => rows.extend(answers),
@@ -142,6 +148,31 @@ impl Session {
             }
         }
         Ok(rows)
+    }
+
+    /// Runs one statement and hands over its rows as they come, however many they are, until somebody has enough: then the connection is closed. A
+    /// row may be long in coming; that the server is gone the way to it finds out.
+    pub(super) fn stream(
+        &mut self,
+        call: &Call<'_>,
+        each: &mut dyn FnMut(&Row) -> ControlFlow<()>,
+    ) -> Result<(), Silence> {
+        let link = self.link.as_mut().ok_or(Silence::Closed)?;
+        let streamed = self.runtime.block_on(async {
+            let statement = link.client.prepare(call.sql).await?;
+            let params = call.params.iter().map(|param| &**param as &(dyn ToSql + Sync));
+            let mut rows = pin!(link.client.query_raw(&statement, params).await?);
+            while let Some(row) = rows.try_next().await? {
+                if each(&row).is_break() {
+                    return Ok(ControlFlow::Break(()));
+                }
+            }
+            Ok(ControlFlow::Continue(()))
+        });
+        if streamed.as_ref().is_ok_and(ControlFlow::is_break) {
+            self.link = None;
+        }
+        streamed.map(drop).map_err(Silence::Failed)
     }
 
     /// Runs statements of a script, outside of any transaction that the script does not begin.

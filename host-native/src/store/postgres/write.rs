@@ -23,6 +23,7 @@ macro_rules! guarded {
         concat!("WITH done AS (", $update, " RETURNING 1) SELECT 1 / (count(*) = $1)::int FROM done")
     };
 }
+pub(super) use guarded;
 
 /// The statements that make a batch's changes, behind which it can be committed.
 pub(super) fn calls(net: &Net) -> Vec<Call<'_>> {

@@ -1,6 +1,7 @@
 //! The SQLite store: one file in WAL mode, one connection that writes, others that read beside it. An acknowledged commit has been synced to
 //! disk (`synchronous=FULL` by default).
 
+mod bulk;
 mod checkpoint;
 mod load;
 mod schema;
@@ -27,6 +28,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use super::rows::Cells;
 use super::schema::Standing;
 use super::{Error, HostStore, ReadStore};
+pub use bulk::{SqliteSink, SqliteSource};
 use checkpoint::Checkpointer;
 
 /// How long a statement waits for another process that holds the database.
@@ -51,12 +53,7 @@ pub fn standing(path: &Path) -> Result<Option<Standing>, Error> {
     if matches!(path.try_exists(), Ok(false)) {
         return Ok(None);
     }
-    let look = || -> Result<Standing, Error> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(path, flags)?;
-        connection.busy_timeout(BUSY_TIMEOUT)?;
-        schema::standing(&connection, &path.display().to_string())
-    };
+    let look = || schema::standing(&open_existing(path)?, &path.display().to_string());
     look().map(Some).map_err(|error| explain(path, error))
 }
 
@@ -87,6 +84,13 @@ impl SqliteStore {
     /// # Errors
     /// [`Error::Open`] says what is wrong with the file and what to do about it.
     pub fn open(path: &Path, synchronous: &str) -> Result<Self, Error> {
+        let store = Self::open_unfinished(path, synchronous)?;
+        bulk::refuse_unfinished(&store.connection, path)?;
+        Ok(store)
+    }
+
+    /// The same, also when a copy has not put everything there yet.
+    fn open_unfinished(path: &Path, synchronous: &str) -> Result<Self, Error> {
         let lock = lock(path)?;
         let mut connection = connect_writer(path, synchronous)?;
         schema::migrate(&mut connection, &path.display().to_string()).map_err(|error| explain(path, error))?;
@@ -276,6 +280,14 @@ fn configure_writer(connection: &Connection, synchronous: &str) -> Result<(), Er
     Ok(())
 }
 
+/// Opens a file that is there.
+fn open_existing(path: &Path) -> Result<Connection, rusqlite::Error> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    Ok(connection)
+}
+
 fn connect(path: &Path, cache_kib: i64) -> Result<Connection, rusqlite::Error> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
@@ -300,8 +312,8 @@ fn lock(path: &Path) -> Result<File, Error> {
             // Who has just ended may still be leaving, and a process that was being started meanwhile holds its files until it runs.
             Err(std::fs::TryLockError::WouldBlock) if attempt < LOCK_ATTEMPTS => std::thread::sleep(LOCK_PAUSE),
             Err(std::fs::TryLockError::WouldBlock) => {
-                return Err(Error::Open(format!(
-                    "{shown} is in use by another server: stop it, or choose another file"
+                return Err(Error::InUse(format!(
+                    "{shown} is in use by another server or a copy: stop it, or choose another file"
                 )));
             }
             Err(std::fs::TryLockError::Error(error)) => {
@@ -313,7 +325,7 @@ fn lock(path: &Path) -> Result<File, Error> {
 }
 
 /// The path without links, as far as it exists already.
-fn real_path(path: &Path) -> PathBuf {
+pub(super) fn real_path(path: &Path) -> PathBuf {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     path.canonicalize().unwrap_or_else(|_| match (folder.canonicalize(), path.file_name()) {
         (Ok(folder), Some(name)) => folder.join(name),

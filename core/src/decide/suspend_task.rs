@@ -18,7 +18,8 @@ pub(super) fn decide(t: &mut Transition<'_>, held: &TaskRef, awaited: &[Id]) -> 
     let awaited = load_awaited(t, awaited)?;
     if awaited.iter().any(|promise| Transition::is_settled(promise)) {
         let preload = t.preload(&promise)?;
-        if !task.resumes.is_empty() {
+        // What was settled on the way is about to be recorded: then the next suspension clears all of it.
+        if !task.resumes.is_empty() && !t.owes_discharges() {
             t.move_task(&task, Task { resumes: BTreeSet::new(), ..Task::clone(&task) });
         }
         return Ok(Reply::Redirected { preload });

@@ -70,6 +70,11 @@ impl<'a> Transition<'a> {
         }
     }
 
+    /// Whether something was settled whose waiters have not been discharged yet.
+    pub(crate) fn owes_discharges(&self) -> bool {
+        !self.settled.is_empty()
+    }
+
     /// Discharges what the settlements of this transition owe, within bounds.
     pub(crate) fn finish(mut self) -> Result<Changes, Vec<Read>> {
         while let Some(id) = self.settled.pop_front() {
@@ -277,12 +282,15 @@ impl<'a> Transition<'a> {
         for id in rows.iter().filter(|id| **id != promise.id).take(PRELOAD_PROMISES_MAX) {
             let after_image = self.promises.get(id).cloned();
             let Some(row) = after_image.or_else(|| self.records.promise_of_branch(id).cloned()) else { continue };
+            if row.is_overdue(self.now) {
+                // Another server may be settling it, at an earlier instant; settled here, it could wake the task that this transition takes. A
+                // worker that misses it asks for it.
+                continue;
+            }
             bytes += row.weight();
             if bytes > PRELOAD_BYTES_MAX {
                 break;
             }
-            // Past its deadline it is settled, as everything that a request finds: another server may be about to, at an earlier instant.
-            let row = if row.is_overdue(self.now) { self.promise(id)?.unwrap_or(row) } else { row };
             preload.push(row);
         }
         Ok(preload)

@@ -215,7 +215,7 @@ fn tasks() {
 }
 
 #[test]
-fn a_preload_shows_the_branch() {
+fn a_preload_shows_what_of_the_branch_is_not_past_its_deadline() {
     run(
         &mut MemoryStore::new(),
         &[
@@ -234,11 +234,18 @@ fn a_preload_shows_the_branch() {
                 r#"{"promise":{"id":"r.1","state":"pending","param":{},"value":{},"tags":{"resonate:branch":"r","resonate:timer":"true"},"timeoutAt":2,"createdAt":1}}"#,
             ),
             (
+                1,
+                "promise.create",
+                r#"{"id":"r.2","timeoutAt":4,"tags":{"resonate:branch":"r"}}"#,
+                200,
+                r#"{"promise":{"id":"r.2","state":"pending","param":{},"value":{},"tags":{"resonate:branch":"r"},"timeoutAt":4,"createdAt":1}}"#,
+            ),
+            (
                 3,
                 "task.acquire",
                 r#"{"id":"r","version":0,"pid":"w","ttl":5}"#,
                 200,
-                r#"{"task":{"id":"r","state":"acquired","version":1,"resumes":0,"ttl":5,"pid":"w"},"promise":{"id":"r","state":"pending","param":{},"value":{},"tags":{"resonate:branch":"r","resonate:target":"poll://any@g"},"timeoutAt":9,"createdAt":1},"preload":[{"id":"r.1","state":"resolved","param":{},"value":{},"tags":{"resonate:branch":"r","resonate:timer":"true"},"timeoutAt":2,"createdAt":1,"settledAt":2}]}"#,
+                r#"{"task":{"id":"r","state":"acquired","version":1,"resumes":0,"ttl":5,"pid":"w"},"promise":{"id":"r","state":"pending","param":{},"value":{},"tags":{"resonate:branch":"r","resonate:target":"poll://any@g"},"timeoutAt":9,"createdAt":1},"preload":[{"id":"r.2","state":"pending","param":{},"value":{},"tags":{"resonate:branch":"r"},"timeoutAt":4,"createdAt":1}]}"#,
             ),
         ],
     );

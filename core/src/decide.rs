@@ -15,6 +15,7 @@ mod fence_task;
 mod fulfill_task;
 mod halt_task;
 mod heartbeat_tasks;
+mod purge_promise;
 mod register_callback;
 mod register_listener;
 mod release_task;
@@ -119,6 +120,9 @@ fn dispatch(t: &mut Transition<'_>, request: &Request) -> Decided {
         Request::ExpireLease { id } => expire_lease::decide(t, id),
         Request::DispatchTask { id } => dispatch_task::decide(t, id),
         Request::RunSchedule { id, runs_left } => run_schedule::decide(t, id, *runs_left),
+        Request::PurgePromise { id, settled_before, dry_run } => {
+            purge_promise::decide(t, id, *settled_before, *dry_run)
+        }
         Request::ClaimMessage { key, claim } => claim_message::decide(t, key, *claim),
         Request::MessageDelivered { key, version } => report_message::delivered(t, key, *version),
         Request::MessageFailed { key, version, jitter_permille } => {

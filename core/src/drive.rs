@@ -16,6 +16,7 @@ use crate::read::Read;
 use crate::records::Records;
 use crate::reply::Reply;
 use crate::request::Request;
+use crate::retention::Settled;
 use crate::rules::Rules;
 use crate::snapshot::Snapshot;
 use crate::time::Timestamp;
@@ -35,6 +36,11 @@ pub trait Store {
     /// # Errors
     /// The store's.
     fn begin(&mut self) -> Result<Self::Tx<'_>, Self::Error>;
+
+    /// Whether it finds what removing a promise needs to know, see [`Tx::settled`]. One that does not keeps everything.
+    fn can_purge(&self) -> bool {
+        true
+    }
 
     /// This store, if it has all of its records at hand: a host with one thread then needs no transactions, see [`crate::at_hand`].
     fn at_hand(&mut self) -> Option<&mut dyn AtHand> {
@@ -95,6 +101,17 @@ pub trait Tx {
     /// The store's.
     fn parked(&mut self, mailbox: &Mailbox, prefix: Option<&str>, limit: usize)
     -> Result<Vec<MessageKey>, Self::Error>;
+
+    /// The first promises settled before an instant, in the order of settlement and id, behind `after`.
+    ///
+    /// # Errors
+    /// The store's.
+    fn settled(
+        &mut self,
+        after: Option<&Settled>,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Settled>, Self::Error>;
 
     /// The whole state.
     ///

@@ -1,6 +1,7 @@
 //! What becomes due, and when: the index from instants to background requests. One definition for every store; keeps no clock.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 
 use crate::address::Mailbox;
 use crate::id::Id;
@@ -8,6 +9,7 @@ use crate::limits::SCHEDULE_RUNS_PER_BATCH_MAX;
 use crate::message::{MessageKey, OutboxEntry};
 use crate::promise::{Promise, PromiseState};
 use crate::request::{Claim, Request};
+use crate::retention::Settled;
 use crate::schedule::Schedule;
 use crate::task::Task;
 use crate::time::Timestamp;
@@ -142,6 +144,8 @@ impl MakesDue for OutboxEntry {
 pub(crate) struct DueIndex {
     kinds: [BTreeSet<Due>; DueKind::ALL.len()],
     parked: BTreeMap<Mailbox, BTreeSet<(Timestamp, MessageKey)>>,
+    /// As if they were all to be discharged: a set of another type would be another copy of its code.
+    settled: BTreeSet<Due>,
 }
 
 impl DueIndex {
@@ -174,6 +178,33 @@ impl DueIndex {
             let mailbox = after.address.route().mailbox();
             self.parked.entry(mailbox).or_default().insert((after.created_at, after.key.clone()));
         }
+    }
+
+    /// Replaces where a promise lies among the settled ones.
+    pub(crate) fn replace_settled(&mut self, before: Option<&Promise>, after: Option<&Promise>) {
+        let settled = |promise: &Promise| Some(Due::of_id(promise.settled_at?, DueKind::Discharge, &promise.id));
+        let (before, after) = (before.and_then(settled), after.and_then(settled));
+        if before == after {
+            return;
+        }
+        if let Some(due) = before {
+            self.settled.remove(&due);
+        }
+        if let Some(due) = after {
+            self.settled.insert(due);
+        }
+    }
+
+    /// Settled promises in the order of their settlement: see [`crate::drive::Tx::settled`].
+    pub(crate) fn settled(&self, after: Option<&Settled>, before: Timestamp, limit: usize) -> Vec<Settled> {
+        let start = after.map_or(Bound::Unbounded, |(at, id)| Bound::Excluded(Due::of_id(*at, DueKind::Discharge, id)));
+        let mut settled = Vec::new();
+        for due in self.settled.range((start, Bound::Unbounded)).take(limit).take_while(|due| due.at < before) {
+            if let DueKey::Id(id) = &due.key {
+                settled.push((due.at, id.clone()));
+            }
+        }
+        settled
     }
 
     /// The first parked messages of a mailbox: see [`crate::drive::Tx::parked`].

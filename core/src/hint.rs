@@ -9,9 +9,10 @@ impl Request {
     #[must_use]
     pub fn hints(&self) -> Vec<Read> {
         match self {
-            Self::GetPromise { id } | Self::TimeOutPromise { id } | Self::DischargePromise { id } => {
-                vec![Read::Promise(id.clone())]
-            }
+            Self::GetPromise { id }
+            | Self::TimeOutPromise { id }
+            | Self::DischargePromise { id }
+            | Self::PurgePromise { id, .. } => vec![Read::Promise(id.clone())],
             Self::CreatePromise(create) => vec![Read::Promise(create.id.clone())],
             Self::SettlePromise(settle) => vec![Read::Promise(settle.id.clone())],
             Self::RegisterCallback { awaited, awaiter } => {

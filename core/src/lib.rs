@@ -46,6 +46,7 @@ pub mod recording;
 pub mod records;
 pub mod reply;
 pub mod request;
+pub mod retention;
 pub mod rules;
 mod scan;
 pub mod schedule;

@@ -34,6 +34,17 @@ pub const DISCHARGE_PER_REQUEST_MAX: usize = 128;
 /// Rows of callbacks or listeners read at once.
 pub const DISCHARGE_PAGE_ROWS: usize = 64;
 
+/// Callbacks of its task that one request removes with a promise; the rest follow.
+pub const PURGE_CALLBACKS_MAX: usize = 128;
+/// Promises naming it that are looked at before one is removed. Where there are more it stays: they go first.
+pub const PURGE_CHILDREN_MAX: usize = 8;
+/// The same for a dry run.
+pub const PURGE_CHILDREN_COUNTED_MAX: usize = 128;
+/// Ids of what refers to a promise that are read at once.
+pub const PURGE_PAGE_ROWS: usize = 64;
+/// Largest and default number of promises that one `promise.purge` looks at.
+pub const PURGE_LIMIT_MAX: usize = 256;
+
 /// Background requests that follow from the requests of one batch and run inside it; what is over is found again by a sweep.
 pub const FOLLOW_UPS_PER_BATCH_MAX: usize = 4096;
 /// Occurrences of one schedule that one batch fires.

@@ -3,6 +3,7 @@
 
 mod background;
 mod debug;
+mod purge;
 mod wire;
 
 use std::collections::BTreeSet;
@@ -17,6 +18,7 @@ use crate::limits::MESSAGE_CLAIM;
 use crate::message::{Delivery, MessageKey};
 use crate::reply::Reply;
 use crate::request::{Claim, Request};
+use crate::retention::purges;
 use crate::rules::Rules;
 use crate::snapshot::Snapshot;
 use crate::time::Timestamp;
@@ -108,6 +110,8 @@ pub struct Local<S> {
     /// The last instant at which something may have been claimed while the background stood still.
     claimed_meanwhile: Timestamp,
     idle: IdleRows,
+    /// Promises that were removed, or would have been, since the server is there.
+    purged: usize,
     log: Option<Vec<Happened>>,
 }
 
@@ -129,6 +133,7 @@ impl<S: Store> Local<S> {
             parked_meanwhile: BTreeSet::new(),
             claimed_meanwhile: Timestamp::ZERO,
             idle: IdleRows::default(),
+            purged: 0,
             log: None,
         }
     }
@@ -229,6 +234,7 @@ impl<S: Store> Local<S> {
     }
 
     fn note(&mut self, now: Timestamp, request: &Request, reply: &Reply) {
+        self.purged += usize::from(purges(request, reply));
         if let Some(log) = &mut self.log {
             log.push(Happened::Answered { now, request: request.clone(), reply: reply.clone() });
         }

@@ -15,6 +15,7 @@ use crate::property::{Moment, Violation, check_state};
 use crate::read::Read;
 use crate::records::{Page, Records};
 use crate::request::Request;
+use crate::retention::Settled;
 use crate::rules::Rules;
 use crate::schedule::Schedule;
 use crate::search::{PageRoom, PromiseOrder, SearchPromises, SearchSchedules, SearchTasks, has_all};
@@ -176,6 +177,15 @@ impl Tx for MemoryTx<'_> {
         Ok(self.records.due.as_ref().map_or_else(Vec::new, |due| due.parked(mailbox, prefix, limit)))
     }
 
+    fn settled(
+        &mut self,
+        after: Option<&Settled>,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Settled>, Infallible> {
+        Ok(self.records.due.as_ref().map_or_else(Vec::new, |due| due.settled(after, before, limit)))
+    }
+
     fn snapshot(&mut self) -> Result<Snapshot, Infallible> {
         Ok(Snapshot::of(self.records))
     }
@@ -216,8 +226,9 @@ fn out_of_range(snapshot: &Snapshot) -> Option<Violation> {
 fn guards(write: &Write) -> Option<Read> {
     match write {
         Write::InsertPromise(promise) | Write::SettlePromise(promise) => Some(Read::Promise(promise.id.clone())),
-        Write::SetHasWaiters { id, .. } => Some(Read::Promise(id.clone())),
+        Write::SetHasWaiters { id, .. } | Write::DeletePromise { id } => Some(Read::Promise(id.clone())),
         Write::InsertTask(task) | Write::UpdateTask { task, .. } => Some(Read::Task(task.id.clone())),
+        Write::DeleteTask { id } => Some(Read::Task(id.clone())),
         Write::InsertSchedule(schedule) => Some(Read::Schedule(schedule.id.clone())),
         Write::AdvanceSchedule { id, .. } | Write::DeleteSchedule { id } => Some(Read::Schedule(id.clone())),
         Write::InsertCallback { .. }
@@ -243,6 +254,14 @@ fn load(from: &Records, read: &Read, into: &mut Records) {
         Read::ListenersOf { awaited, after, limit } => {
             let rows = from.listeners.behind(awaited, after.as_ref()).take(*limit).cloned().collect();
             into.learn_listeners(awaited, rows, *limit);
+        }
+        Read::UnblocksOf { promise, after, limit } => {
+            let rows = from.unblocks.behind(promise, after.as_ref()).take(*limit).cloned().collect();
+            into.learn_unblocks(promise, rows, *limit);
+        }
+        Read::ReferringTo { id, by, after, limit } => {
+            let rows = from.referring(*by).behind(id, after.as_ref()).take(*limit).cloned().collect();
+            into.learn_referring(id, *by, rows, *limit);
         }
         Read::HeldBy { pid, after, limit } => {
             let ids = from.held.behind(pid, after.as_ref()).take(*limit);
@@ -283,6 +302,8 @@ pub(crate) fn search(from: &Records, read: &Read) -> Page {
         | Read::Message(_)
         | Read::CallbacksOf { .. }
         | Read::ListenersOf { .. }
+        | Read::UnblocksOf { .. }
+        | Read::ReferringTo { .. }
         | Read::HeldBy { .. }
         | Read::Branch { .. } => unreachable!("not a search: {}", shown(read)),
     }

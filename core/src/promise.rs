@@ -144,6 +144,29 @@ impl Promise {
         self.tags.get(tag::BRANCH).map(String::as_str)
     }
 
+    /// The promises that it was created for, as its tags name them, itself left out: its parent, its branch.
+    #[must_use]
+    pub fn callers(&self) -> Vec<Id> {
+        self.named(&[tag::PARENT, tag::BRANCH])
+    }
+
+    /// Every promise that its lineage names, itself left out. Nobody has checked that they exist.
+    #[must_use]
+    pub fn lineage(&self) -> Vec<Id> {
+        self.named(&[tag::PARENT, tag::BRANCH, tag::ORIGIN, tag::PREFIX])
+    }
+
+    fn named(&self, tags: &[&str]) -> Vec<Id> {
+        let mut named = Vec::new();
+        for name in tags.iter().filter_map(|tag| self.tags.get(*tag)) {
+            match Id::parse(name) {
+                Ok(id) if id != self.id && !named.contains(&id) => named.push(id),
+                Ok(_) | Err(_) => {}
+            }
+        }
+        named
+    }
+
     /// Whether it takes callbacks and listeners (spec §4, awaitable).
     #[must_use]
     pub fn is_awaitable(&self, rules: &Rules) -> bool {

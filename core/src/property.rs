@@ -7,6 +7,7 @@
 mod obligations;
 mod promise_state;
 mod promise_step;
+mod purge;
 mod store_state;
 mod task_lease_step;
 mod task_state;
@@ -112,8 +113,13 @@ fn retry_positive(rules: &Rules, details: &mut Details) {
 
 /// The parts are kept apart for programs that check states only.
 const STATES: &[&[Property]] = &[promise_state::PROPERTIES, task_state::PROPERTIES, store_state::PROPERTIES];
-const STEPS: &[&[Property]] =
-    &[promise_step::PROPERTIES, task_step::PROPERTIES, task_lease_step::PROPERTIES, obligations::PROPERTIES];
+const STEPS: &[&[Property]] = &[
+    promise_step::PROPERTIES,
+    task_step::PROPERTIES,
+    task_lease_step::PROPERTIES,
+    obligations::PROPERTIES,
+    purge::PROPERTIES,
+];
 const CONFIGURATIONS: &[&[Property]] = &[CONFIGURATION];
 
 /// The whole catalogue.
@@ -223,9 +229,16 @@ impl<'a> Step<'a> {
         self.after.promises.get(id).map(|promise| &**promise)
     }
 
-    /// Callbacks that left in this step, as (awaited promise, awaiting task).
+    /// Whether this step may remove a promise, with all that is its.
+    fn purges(&self, id: &Id) -> bool {
+        let settled_at = self.promise_before(id).and_then(|promise| promise.settled_at);
+        matches!(self.request, Request::PurgePromise { id: purged, settled_before, dry_run: false }
+            if purged == id && settled_at.is_some_and(|at| at < *settled_before))
+    }
+
+    /// Callbacks that left in this step, as (awaited promise, awaiting task); those of a task that is removed wake nobody.
     fn consumed_callbacks(&self) -> impl Iterator<Item = &'a (Id, Id)> {
-        self.before.callbacks.difference(&self.after.callbacks)
+        self.before.callbacks.difference(&self.after.callbacks).filter(|(_, awaiter)| !self.purges(awaiter))
     }
 }
 

@@ -39,6 +39,26 @@ pub enum Read {
         /// Rows at most.
         limit: usize,
     },
+    /// Listeners that have yet to be told of a settled promise, by address, behind `after`: its `unblock` messages.
+    UnblocksOf {
+        /// The settled promise.
+        promise: Id,
+        /// The last listener known.
+        after: Option<Address>,
+        /// Rows at most.
+        limit: usize,
+    },
+    /// Ids of what refers to a promise in one way, behind `after`.
+    ReferringTo {
+        /// The promise.
+        id: Id,
+        /// In which way.
+        by: Reference,
+        /// The last id known.
+        after: Option<Id>,
+        /// Rows at most.
+        limit: usize,
+    },
     /// Tasks that a worker holds by id, behind `after`.
     HeldBy {
         /// The worker.
@@ -78,6 +98,23 @@ pub enum Read {
     },
 }
 
+/// A way in which something refers to a promise, other than by waiting for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reference {
+    /// Another promise names it as its parent or its branch: by the id of that promise.
+    Lineage,
+    /// A task has it among its resumes: by the id of the task.
+    Resume,
+    /// Its task waits for a promise: by the id of the awaited promise.
+    Callback,
+}
+
+impl Reference {
+    /// Every way.
+    pub const ALL: [Self; 3] = [Self::Lineage, Self::Resume, Self::Callback];
+}
+
 impl Read {
     /// Whether the answer is a page of a search: it cannot be corrected by writes that are not yet in the store, so that the batch must be
     /// committed before it is loaded.
@@ -91,6 +128,8 @@ impl Read {
             | Self::Message(_)
             | Self::CallbacksOf { .. }
             | Self::ListenersOf { .. }
+            | Self::UnblocksOf { .. }
+            | Self::ReferringTo { .. }
             | Self::HeldBy { .. }
             | Self::Branch { .. } => false,
         }

@@ -1,8 +1,9 @@
 //! What is known of a store: records by key, what is known to be absent, and parts of scans. A closed set knows everything and is the memory
 //! store's state; an open one is what a batch has loaded, with its own writes on top. Decides nothing.
 
+mod put;
+
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use crate::address::Address;
@@ -10,7 +11,7 @@ use crate::due::DueIndex;
 use crate::id::Id;
 use crate::message::{MessageKey, OutboxEntry};
 use crate::promise::{Promise, PromiseState};
-use crate::read::Read;
+use crate::read::{Read, Reference};
 use crate::scan::Scan;
 use crate::schedule::Schedule;
 use crate::snapshot::Snapshot;
@@ -39,6 +40,9 @@ pub struct Records {
     pub(crate) messages: Table<MessageKey, OutboxEntry>,
     pub(crate) callbacks: Scan<Id>,
     pub(crate) listeners: Scan<Address>,
+    pub(crate) unblocks: Scan<Address>,
+    /// In the order of [`Reference::ALL`].
+    referring: [Scan<Id>; Reference::ALL.len()],
     pub(crate) held: Scan<Id>,
     pub(crate) branches: Scan<Id>,
     /// Rows of branches, to be shown only: nobody keeps them from changing, so that nothing may be decided by them.
@@ -78,7 +82,7 @@ impl Records {
         snapshot.schedules.iter().for_each(|(id, schedule)| records.put_schedule(id, Some(schedule)));
         snapshot.messages.iter().for_each(|(key, entry)| records.put_message(key, Some(entry)));
         for (awaited, awaiter) in &snapshot.callbacks {
-            records.callbacks.insert(awaited.shared(), awaiter.clone());
+            records.put_callback(awaited, awaiter);
         }
         for (awaited, address) in &snapshot.listeners {
             records.listeners.insert(awaited.shared(), address.clone());
@@ -95,6 +99,8 @@ impl Records {
             messages: BTreeMap::new(),
             callbacks: Scan::new(closed),
             listeners: Scan::new(closed),
+            unblocks: Scan::new(closed),
+            referring: Reference::ALL.map(|_| Scan::new(closed)),
             held: Scan::new(closed),
             branches: Scan::new(closed),
             seen: BTreeMap::new(),
@@ -142,7 +148,12 @@ impl Records {
             Read::Schedule(id) => self.schedule(id).is_some(),
             Read::Message(key) => self.message(key).is_some(),
             Read::Promises { .. } | Read::Tasks { .. } | Read::Schedules { .. } => self.pages.contains_key(read),
-            Read::CallbacksOf { .. } | Read::ListenersOf { .. } | Read::HeldBy { .. } | Read::Branch { .. } => false,
+            Read::CallbacksOf { .. }
+            | Read::ListenersOf { .. }
+            | Read::UnblocksOf { .. }
+            | Read::ReferringTo { .. }
+            | Read::HeldBy { .. }
+            | Read::Branch { .. } => false,
         }
     }
 
@@ -156,6 +167,8 @@ impl Records {
             Read::Message(key) => self.message(key).flatten().is_some(),
             Read::CallbacksOf { .. }
             | Read::ListenersOf { .. }
+            | Read::UnblocksOf { .. }
+            | Read::ReferringTo { .. }
             | Read::HeldBy { .. }
             | Read::Branch { .. }
             | Read::Promises { .. }
@@ -226,6 +239,18 @@ impl Records {
         self.listeners.learn(awaited.shared(), addresses, complete);
     }
 
+    /// Takes the loaded answer to [`Read::UnblocksOf`].
+    pub fn learn_unblocks(&mut self, promise: &Id, addresses: Vec<Address>, limit: usize) {
+        let complete = addresses.len() < limit;
+        self.unblocks.learn(promise.shared(), addresses, complete);
+    }
+
+    /// Takes the loaded answer to [`Read::ReferringTo`].
+    pub fn learn_referring(&mut self, id: &Id, by: Reference, ids: Vec<Id>, limit: usize) {
+        let complete = ids.len() < limit;
+        self.referring[by as usize].learn(id.shared(), ids, complete);
+    }
+
     /// Takes the loaded answer to [`Read::HeldBy`].
     pub fn learn_held(&mut self, pid: &Arc<str>, tasks: Vec<Task>, limit: usize) {
         let complete = tasks.len() < limit;
@@ -275,65 +300,8 @@ impl Records {
         self.pages.clear();
     }
 
-    pub(crate) fn put_promise(&mut self, promise: Arc<Promise>) {
-        let put = self.put_promise_if(promise, |_| true);
-        debug_assert!(put, "nothing was asked of the row before");
-    }
-
-    /// Puts a promise in place of what is known of it, if that fits: one search of the table for guard and change. Returns whether it did.
-    pub(crate) fn put_promise_if(&mut self, promise: Arc<Promise>, fits: impl Fn(Option<&Promise>) -> bool) -> bool {
-        let after = Arc::clone(&promise);
-        let before = match self.promises.entry(promise.id.clone()) {
-            Entry::Occupied(row) if !fits(row.get().as_deref()) => return false,
-            Entry::Vacant(_) if !fits(None) => return false,
-            Entry::Occupied(mut row) => row.insert(Some(promise)),
-            Entry::Vacant(row) => {
-                row.insert(Some(promise));
-                None
-            }
-        };
-        if let (None, Some(branch)) = (&before, after.branch()) {
-            self.branches.insert(&Arc::from(branch), after.id.clone());
-        }
-        if let Some(due) = &mut self.due {
-            due.replace(before.as_deref(), Some(&*after));
-        }
-        true
-    }
-
-    pub(crate) fn put_task(&mut self, task: Arc<Task>) {
-        let after = Arc::clone(&task);
-        let before = self.tasks.insert(task.id.clone(), Some(task)).flatten();
-        if let Some(lease) = before.as_ref().and_then(|task| task.lease.as_ref()) {
-            self.held.remove(&lease.pid, &after.id);
-        }
-        if let Some(lease) = &after.lease {
-            self.held.insert(&lease.pid, after.id.clone());
-        }
-        if let Some(due) = &mut self.due {
-            due.replace(before.as_deref(), Some(&*after));
-        }
-    }
-
-    pub(crate) fn put_schedule(&mut self, id: &Id, schedule: Option<&Arc<Schedule>>) {
-        let before = self.schedules.insert(id.clone(), schedule.cloned()).flatten();
-        if let Some(due) = &mut self.due {
-            due.replace(before.as_deref(), schedule.map(|schedule| &**schedule));
-            if schedule.is_none() {
-                self.schedules.remove(id);
-            }
-        }
-    }
-
-    pub(crate) fn put_message(&mut self, key: &MessageKey, entry: Option<&Arc<OutboxEntry>>) {
-        let before = self.messages.insert(key.clone(), entry.cloned()).flatten();
-        if let Some(due) = &mut self.due {
-            let after = entry.map(|entry| &**entry);
-            due.replace(before.as_deref(), after);
-            due.replace_parked(before.as_deref(), after);
-            if entry.is_none() {
-                self.messages.remove(key);
-            }
-        }
+    /// What refers to a promise in one way.
+    pub(crate) fn referring(&self, by: Reference) -> &Scan<Id> {
+        &self.referring[by as usize]
     }
 }

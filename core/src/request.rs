@@ -155,6 +155,15 @@ pub enum Request {
         /// Occurrences that may be fired in this batch, this one included; at least 1.
         runs_left: u32,
     },
+    /// Background, and what `promise.purge` is made of: remove a promise, its task and its obligations, when nothing needs it any more.
+    PurgePromise {
+        /// The promise.
+        id: Id,
+        /// Only if it was settled before this instant.
+        settled_before: Timestamp,
+        /// Say only whether it would be removed, as far as one can tell without removing others.
+        dry_run: bool,
+    },
     /// Background: take a message for delivery.
     ClaimMessage {
         /// The message.

@@ -15,6 +15,8 @@ enum Extent<K> {
 #[derive(Clone, Debug)]
 pub(crate) struct Scan<K> {
     items: BTreeMap<Arc<str>, BTreeSet<K>>,
+    /// Rows that are gone, and that a store may still show. None in a store that knows everything.
+    gone: BTreeMap<Arc<str>, BTreeSet<K>>,
     extents: BTreeMap<Arc<str>, Extent<K>>,
     closed: bool,
 }
@@ -25,26 +27,18 @@ pub(crate) type Front<K> = Result<Vec<K>, Option<K>>;
 impl<K: Clone + Ord> Scan<K> {
     /// No rows; `closed` means that every set is known completely.
     pub(crate) fn new(closed: bool) -> Self {
-        Self { items: BTreeMap::new(), extents: BTreeMap::new(), closed }
+        Self { items: BTreeMap::new(), gone: BTreeMap::new(), extents: BTreeMap::new(), closed }
     }
 
     pub(crate) fn insert(&mut self, owner: &Arc<str>, key: K) {
-        if let Some(set) = self.items.get_mut(owner) {
-            set.insert(key);
-        } else {
-            // Filled one by one, here and elsewhere: a set made of a list brings sorting with it, for every type of key.
-            let mut set = BTreeSet::new();
-            set.insert(key);
-            self.items.insert(Arc::clone(owner), set);
-        }
+        take_from(&mut self.gone, owner, &key);
+        add_to(&mut self.items, owner, key);
     }
 
     pub(crate) fn remove(&mut self, owner: &Arc<str>, key: &K) {
-        if let Some(set) = self.items.get_mut(owner) {
-            set.remove(key);
-            if set.is_empty() {
-                self.items.remove(owner);
-            }
+        take_from(&mut self.items, owner, key);
+        if !self.closed {
+            add_to(&mut self.gone, owner, key.clone());
         }
     }
 
@@ -53,7 +47,9 @@ impl<K: Clone + Ord> Scan<K> {
         let mut last = None;
         for row in rows {
             last = Some(row.clone());
-            self.insert(owner, row);
+            if !self.gone.get(owner).is_some_and(|gone| gone.contains(&row)) {
+                add_to(&mut self.items, owner, row);
+            }
         }
         let extent = match (complete, last) {
             (false, Some(last)) => Extent::UpTo(last),
@@ -93,6 +89,26 @@ impl<K: Clone + Ord> Scan<K> {
     }
 }
 
+/// Sets are filled one by one, here and elsewhere: a set made of a list brings sorting with it, for every type of key.
+fn add_to<K: Ord>(sets: &mut BTreeMap<Arc<str>, BTreeSet<K>>, owner: &Arc<str>, key: K) {
+    if let Some(set) = sets.get_mut(owner) {
+        set.insert(key);
+    } else {
+        let mut set = BTreeSet::new();
+        set.insert(key);
+        sets.insert(Arc::clone(owner), set);
+    }
+}
+
+fn take_from<K: Ord>(sets: &mut BTreeMap<Arc<str>, BTreeSet<K>>, owner: &Arc<str>, key: &K) {
+    if let Some(set) = sets.get_mut(owner) {
+        set.remove(key);
+        if set.is_empty() {
+            sets.remove(owner);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -109,5 +125,16 @@ mod tests {
         scan.remove(&owner, &10);
         scan.learn(&owner, [30], true);
         assert_eq!(scan.first("p", 9), Ok(vec![20, 25, 30]));
+    }
+
+    #[test]
+    fn what_was_removed_before_it_was_loaded_stays_removed() {
+        let owner: Arc<str> = "p".into();
+        let mut scan: Scan<u32> = Scan::new(false);
+        scan.remove(&owner, &10);
+        scan.remove(&owner, &20);
+        scan.insert(&owner, 20);
+        scan.learn(&owner, [10, 20, 30], true);
+        assert_eq!(scan.first("p", 9), Ok(vec![20, 30]));
     }
 }

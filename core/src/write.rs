@@ -30,6 +30,11 @@ pub enum Write {
         /// The note.
         has_waiters: bool,
     },
+    /// Removes a promise. Guard: it is settled.
+    DeletePromise {
+        /// The promise.
+        id: Id,
+    },
     /// Inserts a task. Guard: the id is free.
     InsertTask(Arc<Task>),
     /// Replaces a task. Guard: it is still in this state at this version.
@@ -40,6 +45,11 @@ pub enum Write {
         version: u64,
         /// The after-image.
         task: Arc<Task>,
+    },
+    /// Removes a task. Guard: it is fulfilled.
+    DeleteTask {
+        /// The task.
+        id: Id,
     },
     /// Registers a callback; registering it twice is registering it once.
     InsertCallback {
@@ -132,6 +142,11 @@ impl Write {
                 promise.has_waiters = *has_waiters;
                 records.put_promise(Arc::new(promise));
             }
+            Self::DeletePromise { id } => {
+                let before = records.promise(id).flatten().ok_or(Conflict)?;
+                guard(before.state != PromiseState::Pending)?;
+                records.remove_promise(id);
+            }
             Self::InsertTask(task) => {
                 guard(records.task(&task.id).flatten().is_none())?;
                 records.put_task(Arc::clone(task));
@@ -141,8 +156,13 @@ impl Write {
                 guard(before.state == *from && before.version == *version)?;
                 records.put_task(Arc::clone(task));
             }
-            Self::InsertCallback { awaited, awaiter } => records.callbacks.insert(awaited.shared(), awaiter.clone()),
-            Self::DeleteCallback { awaited, awaiter } => records.callbacks.remove(awaited.shared(), awaiter),
+            Self::DeleteTask { id } => {
+                let before = records.task(id).flatten().ok_or(Conflict)?;
+                guard(before.state == TaskState::Fulfilled)?;
+                records.remove_task(id);
+            }
+            Self::InsertCallback { awaited, awaiter } => records.put_callback(awaited, awaiter),
+            Self::DeleteCallback { awaited, awaiter } => records.remove_callback(awaited, awaiter),
             Self::InsertListener { awaited, address } => records.listeners.insert(awaited.shared(), address.clone()),
             Self::DeleteListener { awaited, address } => records.listeners.remove(awaited.shared(), address),
             Self::InsertSchedule(_) | Self::AdvanceSchedule { .. } | Self::DeleteSchedule { .. } => {
@@ -174,8 +194,10 @@ impl Write {
             Self::InsertPromise(_)
             | Self::SettlePromise(_)
             | Self::SetHasWaiters { .. }
+            | Self::DeletePromise { .. }
             | Self::InsertTask(_)
             | Self::UpdateTask { .. }
+            | Self::DeleteTask { .. }
             | Self::InsertCallback { .. }
             | Self::DeleteCallback { .. }
             | Self::InsertListener { .. }

@@ -75,6 +75,7 @@ fn requests_about(of: &str, other: &str) -> Vec<Request> {
         Request::ContinueTask { id: id_of.clone() },
         Request::TimeOutPromise { id: id_of.clone() },
         Request::DischargePromise { id: id_of.clone() },
+        Request::PurgePromise { id: id_of.clone(), settled_before: at(u64::MAX), dry_run: false },
         Request::ExpireLease { id: id_of.clone() },
         Request::DispatchTask { id: id_of },
     ];

@@ -276,6 +276,8 @@ fn what_a_host_loses_costs_time_and_nothing_else() {
                     MessageKey::Execute { task } => Request::GetTask { id: task },
                     MessageKey::Unblock { .. } => Request::ClaimMessage { key, claim: Claim::Due },
                 },
+                // What is removed depends on what has been delivered.
+                Request::PurgePromise { id, .. } => Request::GetPromise { id },
                 // Time will leap at the end, over few occurrences.
                 Request::CreateSchedule(create) => {
                     Request::CreateSchedule(CreateSchedule { cron: "0 * * * *".to_owned(), ..create })

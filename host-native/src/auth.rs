@@ -184,6 +184,19 @@ impl Scope {
         }
     }
 
+    /// Checks that the client may ask for something about ids of every prefix.
+    ///
+    /// # Errors
+    /// [`Denied`] to those with a prefix.
+    pub fn check_all_ids(&self) -> Result<(), Denied> {
+        match self {
+            Self::Prefix(prefix) if !prefix.is_empty() => Err(Denied::Forbidden(format!(
+                "this takes a token for all ids, not one for those that start with {prefix:?}"
+            ))),
+            Self::Admin | Self::Prefix(_) => Ok(()),
+        }
+    }
+
     /// Checks that the client may debug.
     ///
     /// # Errors

@@ -51,6 +51,8 @@ pub struct Metrics {
     pub schedule_promises: Counter,
     /// Promises that the background settled by their deadline.
     pub timeouts: Counter,
+    /// Settled promises that were removed.
+    pub purged_promises: Counter,
     /// Background requests that found something to do, by kind.
     pub background: Family<Kind, Counter>,
     /// Rows that cannot be read and are passed over.
@@ -102,6 +104,7 @@ impl Metrics {
             deliveries: Family::default(),
             schedule_promises: Counter::default(),
             timeouts: Counter::default(),
+            purged_promises: Counter::default(),
             background: Family::default(),
             skipped_rows: Counter::default(),
             store_errors: Counter::default(),
@@ -134,6 +137,7 @@ impl Metrics {
         registry.register("deliveries", "Deliveries by how they went", self.deliveries.clone());
         registry.register("schedule_promises", "Promises fired by schedules", self.schedule_promises.clone());
         registry.register("timeouts", "Promises settled by their deadline in the background", self.timeouts.clone());
+        registry.register("purged_promises", "Settled promises that were removed", self.purged_promises.clone());
         registry.register("background", "Background requests that found something to do", self.background.clone());
         registry.register("skipped_rows", "Rows that cannot be read and are passed over", self.skipped_rows.clone());
         registry.register("store_errors", "Transactions that failed", self.store_errors.clone());

@@ -260,6 +260,7 @@ impl History {
             | Request::ExpireLease { .. }
             | Request::DispatchTask { .. }
             | Request::RunSchedule { .. }
+            | Request::PurgePromise { .. }
             | Request::ClaimMessage { .. }
             | Request::MessageDelivered { .. }
             | Request::MessageFailed { .. }

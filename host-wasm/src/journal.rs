@@ -13,6 +13,7 @@ use resonate_core::message::MessageKey;
 use resonate_core::read::Read;
 use resonate_core::records::Records;
 use resonate_core::request::Request;
+use resonate_core::retention::Settled;
 use resonate_core::rules::Rules;
 use resonate_core::snapshot::Snapshot;
 use resonate_core::time::Timestamp;
@@ -124,6 +125,15 @@ impl Tx for JournalTx<'_> {
 
     fn parked(&mut self, mailbox: &Mailbox, prefix: Option<&str>, limit: usize) -> Result<Vec<MessageKey>, Infallible> {
         self.tx.parked(mailbox, prefix, limit)
+    }
+
+    fn settled(
+        &mut self,
+        after: Option<&Settled>,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Settled>, Infallible> {
+        self.tx.settled(after, before, limit)
     }
 
     fn snapshot(&mut self) -> Result<Snapshot, Infallible> {

@@ -40,8 +40,9 @@ impl Row {
     pub(crate) fn of(write: &Write) -> Self {
         match write {
             Write::InsertPromise(promise) | Write::SettlePromise(promise) => Self::Promise(promise.id.clone()),
-            Write::SetHasWaiters { id, .. } => Self::Promise(id.clone()),
+            Write::SetHasWaiters { id, .. } | Write::DeletePromise { id } => Self::Promise(id.clone()),
             Write::InsertTask(task) | Write::UpdateTask { task, .. } => Self::Task(task.id.clone()),
+            Write::DeleteTask { id } => Self::Task(id.clone()),
             Write::InsertCallback { awaited, awaiter } | Write::DeleteCallback { awaited, awaiter } => {
                 Self::Callback(awaited.clone(), awaiter.clone())
             }

@@ -15,7 +15,8 @@ use crate::fault::{Fault, parse};
 
 /// Takes the answers to reads.
 ///
-/// A promise, a task, a schedule or a message is answered by its record or by null; awaiters, listeners by lists of texts; held tasks, the
+/// A promise, a task, a schedule or a message is answered by its record or by null; awaiters, listeners and what refers to a
+/// promise by lists of texts; held tasks, the
 /// promises of a branch, pages of promises and of schedules by lists of records; pages of tasks by lists of pairs of a task and its promise.
 ///
 /// # Errors
@@ -56,6 +57,16 @@ fn learn(records: &mut Records, read: &Read, answer: &[u8]) -> Result<(), Fault>
             let rows: Vec<Address> = parse("listeners_of", answer)?;
             check_page("listeners_of", rows.iter(), after.as_ref(), *limit)?;
             records.learn_listeners(awaited, rows, *limit);
+        }
+        Read::UnblocksOf { promise, after, limit } => {
+            let rows: Vec<Address> = parse("unblocks_of", answer)?;
+            check_page("unblocks_of", rows.iter(), after.as_ref(), *limit)?;
+            records.learn_unblocks(promise, rows, *limit);
+        }
+        Read::ReferringTo { id, by, after, limit } => {
+            let rows: Vec<Id> = parse("referring_to", answer)?;
+            check_page("referring_to", rows.iter(), after.as_ref(), *limit)?;
+            records.learn_referring(id, *by, rows, *limit);
         }
         Read::HeldBy { pid, after, limit } => {
             let rows: Vec<Task> = parse("held_by", answer)?;

@@ -8,6 +8,7 @@ mod mutations;
 mod openapi;
 mod postgres;
 mod requests_parity;
+mod retention;
 mod server;
 mod store_contract;
 #[path = "../../core/tests/support/mod.rs"]

@@ -3,18 +3,35 @@
 use std::path::Path;
 use std::thread;
 
+use resonate_core::drive;
+use resonate_core::reply::Reply;
+use resonate_core::request::Request;
+use resonate_core::rules::Rules;
 use resonate_postgres_cluster::{Cluster, Database};
+use resonate_tests::drivers::postgres_store;
 use resonate_tests::folder::Folder;
 use rusqlite::Connection;
 use serde_json::{Value as Json, json};
 
 use crate::server::cli::{Ran, end, resonate};
+use crate::support::parts::settle;
+use crate::support::{at, id};
 
 /// The tables of the first version of a database file, with what marks it as ours.
 const FIRST_SQLITE: &str = concat!(
     include_str!("../../host-native/src/store/sqlite/schema_1.sql"),
     "PRAGMA application_id = 1381191252; PRAGMA user_version = 1;"
 );
+
+/// The same in Postgres.
+const FIRST_POSTGRES: &str = include_str!("../../host-native/src/store/postgres/schema_1.sql");
+const FIRST_POSTGRES_VERSION: &str = "CREATE TABLE resonate_schema (only_row BOOLEAN PRIMARY KEY CHECK (only_row), \
+     version BIGINT NOT NULL); INSERT INTO resonate_schema VALUES (true, 1)";
+
+/// A run that is over and a step of it that is not, as every version has written them.
+const RUN: &str = r#"INSERT INTO promises (id, state, timeout_at, created_at, settled_at, has_waiters, tags) VALUES
+    ('run', 1, 9000, 100, 200, FALSE, NULL),
+    ('run.1', 0, 9000, 100, NULL, FALSE, '{"odd":"\u0000\"resonate:parent\":\"x","resonate:parent":"run"}')"#;
 
 /// Where a command finds its store.
 enum Store<'a> {
@@ -160,6 +177,41 @@ fn three_that_migrate_a_database_at_once_leave_one_set_of_tables() {
         let found_nothing = outcomes.iter().filter(|outcome| outcome["from"] == 0).count();
         assert_eq!(found_nothing, 1, "{outcomes:?}");
         assert_eq!(of(&database).json(&["status"])["pending"], json!([]));
+    }
+}
+
+/// Whether a promise goes that was settled before an instant.
+fn goes<S: drive::Store<Error: std::fmt::Debug>>(store: &mut S, of: &str, now: u64) -> bool {
+    let purge = Request::PurgePromise { id: id(of), settled_before: at(now), dry_run: false };
+    let finished = drive::run(store, &Rules::default(), &[purge], at(now)).expect("a store that works");
+    finished.outcomes.first().is_some_and(|outcome| outcome.reply == Reply::Done)
+}
+
+#[test]
+fn what_the_version_before_has_written_keeps_and_lets_go_like_everything_else() {
+    fn check<S: drive::Store<Error: std::fmt::Debug>>(store: &mut S) {
+        assert!(!goes(store, "run", 1000), "its step is pending");
+        drive::run(store, &Rules::default(), &[settle("run.1")], at(1000)).expect("a settlement");
+        assert!(!goes(store, "run", 2000), "its step goes first");
+        assert!(goes(store, "run.1", 2000) && !goes(store, "run", 2000), "the last step takes it along");
+    }
+    let folder = Folder::new();
+    let path = folder.file("resonate.db");
+    let sqlite = Connection::open(&path).expect("a file");
+    sqlite.execute_batch(FIRST_SQLITE).and_then(|()| sqlite.execute_batch(RUN)).expect("an old database");
+    drop(sqlite);
+    Store::File(&path).done(&["up"]);
+    check(&mut resonate::store::sqlite::SqliteStore::open(&path, "off").expect("a database"));
+    // Before the migration, and after it by a server that was there before.
+    for is_late in [false, true] {
+        let database = Cluster::shared().database();
+        let run = |sql: &str| database.query(sql).expect("statements");
+        run(&FIRST_POSTGRES.replace("COLLATE_BYTES", "COLLATE \"C\""));
+        run(FIRST_POSTGRES_VERSION);
+        (!is_late).then(|| run(RUN));
+        of(&database).done(&["up"]);
+        is_late.then(|| run(RUN));
+        check(&mut postgres_store(&database));
     }
 }
 

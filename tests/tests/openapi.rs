@@ -97,7 +97,7 @@ fn the_document_is_one_of_openapi() {
     contract.check_references();
     // Every kind that the server knows is described, and no other.
     let kinds = contract.kinds();
-    assert_eq!(kinds.len(), 26);
+    assert_eq!(kinds.len(), 27);
     for kind in kinds {
         assert_eq!(resonate_core::wire::envelope::known_kind(&kind), Some(&*kind), "{kind}");
     }

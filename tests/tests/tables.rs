@@ -45,6 +45,7 @@ tables! {
     protocol_machine: holds_for_memory Memory, holds_for_sqlite Sqlite, holds_for_postgres Postgres, holds_in_wasm Wasm, holds_over_http Http;
     protocol_pitfalls: holds_for_memory Memory, holds_for_sqlite Sqlite, holds_for_postgres Postgres, holds_in_wasm Wasm, holds_over_http Http;
     protocol_promises: holds_for_memory Memory, holds_for_sqlite Sqlite, holds_for_postgres Postgres, holds_in_wasm Wasm, holds_over_http Http;
+    protocol_purge: holds_for_memory Memory, holds_for_sqlite Sqlite, holds_for_postgres Postgres, holds_in_wasm Wasm, holds_over_http Http;
     protocol_schedules: holds_for_memory Memory, holds_for_sqlite Sqlite, holds_for_postgres Postgres, holds_in_wasm Wasm, holds_over_http Http;
     protocol_tags: holds_for_memory Memory, holds_for_sqlite Sqlite, holds_for_postgres Postgres, holds_in_wasm Wasm, holds_over_http Http;
     protocol_tasks: holds_for_memory Memory, holds_for_sqlite Sqlite, holds_for_postgres Postgres, holds_in_wasm Wasm, holds_over_http Http;

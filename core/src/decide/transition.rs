@@ -216,6 +216,8 @@ impl<'a> Transition<'a> {
             }
             Write::SettlePromise(_)
             | Write::SetHasWaiters { .. }
+            | Write::DeletePromise { .. }
+            | Write::DeleteTask { .. }
             | Write::InsertCallback { .. }
             | Write::DeleteCallback { .. }
             | Write::InsertListener { .. }

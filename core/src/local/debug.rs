@@ -5,6 +5,7 @@ use crate::drive::Reset;
 use crate::due::DueKind;
 use crate::limits::DEBUG_TICKS_MAX;
 use crate::time::{Millis, Timestamp};
+use crate::wire::BadInput;
 use crate::wire::envelope::{self, Answer, DebugCall, DebugReply};
 
 impl<S: Reset> Local<S> {
@@ -66,6 +67,14 @@ impl<S: Reset> Local<S> {
             log.push(Happened::Emptied { now: self.seen });
         }
         Ok(())
+    }
+
+    /// The instant of a request: the one that it names, where debugging lets it.
+    pub(super) fn instant_of(&mut self, at: &Result<Option<Timestamp>, BadInput>, now: Timestamp) -> Timestamp {
+        match at {
+            Ok(Some(at)) => self.debug_time(*at),
+            Ok(None) | Err(_) => self.clamp(now),
+        }
     }
 
     /// An instant earlier than the last seen counts as that one.

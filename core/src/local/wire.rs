@@ -27,11 +27,15 @@ impl<S: Store> Local<S> {
         match (envelope.request(), at) {
             (Err(why), _) | (_, Err(why)) => Ok(envelope::print_error(kind, corr_id, 400, &why.0)),
             (Ok(Call::Debug(call)), _) => self.debug(call, kind, corr_id, now),
+            (Ok(Call::Purge(_)), _) if !self.store.can_purge() => {
+                Ok(envelope::print_error(kind, corr_id, 501, "this store removes nothing"))
+            }
+            (Ok(Call::Purge(purge)), at) => {
+                let now = self.instant_of(&at, now);
+                Ok(envelope::print_purged(kind, corr_id, &self.purge_at(&purge, now)?))
+            }
             (Ok(Call::Request(request)), at) => {
-                let now = match at {
-                    Ok(Some(at)) => self.debug_time(at),
-                    Ok(None) | Err(_) => self.clamp(now),
-                };
+                let now = self.instant_of(&at, now);
                 let reply = self.submit_at(&request, now)?;
                 Ok(envelope::print(kind, corr_id, Shape::of(&request), &reply))
             }

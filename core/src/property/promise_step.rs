@@ -70,7 +70,7 @@ fn no_duplicate_ids(step: &Step<'_>, details: &mut Details) {
 
 fn set_grows(step: &Step<'_>, details: &mut Details) {
     for id in step.before.promises.keys() {
-        details.expect(step.after.promises.contains_key(id), id);
+        details.expect(step.after.promises.contains_key(id) || step.purges(id), id);
     }
 }
 
@@ -185,6 +185,7 @@ fn client_settles(request: &Request) -> Option<&Id> {
         | Request::ExpireLease { .. }
         | Request::DispatchTask { .. }
         | Request::RunSchedule { .. }
+        | Request::PurgePromise { .. }
         | Request::ClaimMessage { .. }
         | Request::MessageDelivered { .. }
         | Request::MessageFailed { .. }

@@ -31,7 +31,7 @@ pub(super) const PROPERTIES: &[Property] = &[
 
 fn set_grows(step: &Step<'_>, details: &mut Details) {
     for id in step.before.tasks.keys() {
-        details.expect(step.after.tasks.contains_key(id), id);
+        details.expect(step.after.tasks.contains_key(id) || step.purges(id), id);
     }
 }
 

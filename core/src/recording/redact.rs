@@ -112,6 +112,7 @@ impl<'a> Redaction<'a> {
             | Request::ExpireLease { .. }
             | Request::DispatchTask { .. }
             | Request::RunSchedule { .. }
+            | Request::PurgePromise { .. }
             | Request::ClaimMessage { .. }
             | Request::MessageDelivered { .. }
             | Request::MessageFailed { .. }

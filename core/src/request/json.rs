@@ -12,7 +12,7 @@ use super::{Claim, CreatePromise, FencedAction, Request, SettlePromise, TaskRef}
 use crate::address::Address;
 use crate::id::Id;
 use crate::message::MessageKey;
-use crate::time::Millis;
+use crate::time::{Millis, Timestamp};
 
 #[derive(Deserialize)]
 struct Tagged<'a> {
@@ -85,6 +85,13 @@ struct OfTask {
 struct Run {
     id: Id,
     runs_left: u32,
+}
+
+#[derive(Deserialize)]
+struct Purging {
+    id: Id,
+    settled_before: Timestamp,
+    dry_run: bool,
 }
 
 #[derive(Deserialize)]
@@ -193,6 +200,10 @@ fn parse_of_background(kind: &str, object: &str) -> Parsed<Request> {
         "run_schedule" => {
             let Run { id, runs_left } = fields(object)?;
             Request::RunSchedule { id, runs_left }
+        }
+        "purge_promise" => {
+            let Purging { id, settled_before, dry_run } = fields(object)?;
+            Request::PurgePromise { id, settled_before, dry_run }
         }
         "claim_message" => {
             let Claiming { key, claim } = fields(object)?;

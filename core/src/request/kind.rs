@@ -5,7 +5,7 @@ use crate::due::DueKind;
 
 impl Request {
     /// Every [`Self::kind`].
-    pub const KINDS: [&'static str; 30] = [
+    pub const KINDS: [&'static str; 31] = [
         "promise.get",
         "promise.create",
         "promise.settle",
@@ -32,6 +32,7 @@ impl Request {
         "internal.expire_lease",
         "internal.dispatch_task",
         "internal.run_schedule",
+        "internal.purge_promise",
         "internal.claim_message",
         "internal.message_delivered",
         "internal.message_failed",
@@ -47,6 +48,7 @@ impl Request {
             | Self::ExpireLease { .. }
             | Self::DispatchTask { .. }
             | Self::RunSchedule { .. }
+            | Self::PurgePromise { .. }
             | Self::ClaimMessage { .. }
             | Self::MessageDelivered { .. }
             | Self::MessageFailed { .. }
@@ -119,6 +121,7 @@ impl Request {
             Self::ExpireLease { .. } => "internal.expire_lease",
             Self::DispatchTask { .. } => "internal.dispatch_task",
             Self::RunSchedule { .. } => "internal.run_schedule",
+            Self::PurgePromise { .. } => "internal.purge_promise",
             Self::ClaimMessage { .. } => "internal.claim_message",
             Self::MessageDelivered { .. } => "internal.message_delivered",
             Self::MessageFailed { .. } => "internal.message_failed",
@@ -142,7 +145,10 @@ impl Request {
             Self::DispatchTask { .. } => Some(DueKind::Retry),
             Self::RunSchedule { .. } => Some(DueKind::Schedule),
             Self::ClaimMessage { .. } => Some(DueKind::Message),
-            Self::MessageDelivered { .. } | Self::MessageFailed { .. } | Self::MessageUnclaimed { .. } => None,
+            Self::PurgePromise { .. }
+            | Self::MessageDelivered { .. }
+            | Self::MessageFailed { .. }
+            | Self::MessageUnclaimed { .. } => None,
             Self::GetPromise { .. }
             | Self::CreatePromise(_)
             | Self::SettlePromise(_)

@@ -21,6 +21,8 @@ pub enum CursorKind {
     Tasks,
     /// `schedule.search`: the last id.
     Schedules,
+    /// `promise.purge`: the last settlement and id.
+    Settled,
 }
 
 /// Writes a place as a cursor.

@@ -33,13 +33,14 @@ use std::fmt;
 use serde_json::value::RawValue;
 
 use crate::request::Request;
+use crate::retention::Purge;
 use crate::time::Timestamp;
 use crate::wire::BadInput;
 
 use object::{Field, Found, Path, clipped, unquoted};
 
 pub use message::print_message;
-pub use print::{Answer, DebugReply, Shape, print, print_debug, print_error};
+pub use print::{Answer, DebugReply, Shape, print, print_debug, print_error, print_purged};
 pub use scope::{confine, confine_reply, foreign_id, foreign_id_in, ids, is_permitted};
 pub use snapshot::print_snapshot;
 
@@ -106,7 +107,9 @@ impl std::error::Error for Failure {}
 pub enum Call {
     /// Something of the machine.
     Request(Request),
-    /// Something of the server that runs it (spec §4, debug).
+    /// Something of the server that runs it: removing what is settled for long.
+    Purge(Purge),
+    /// The same: debugging (spec §4, debug).
     Debug(DebugCall),
 }
 
@@ -132,13 +135,14 @@ pub enum DebugCall {
 type ReadCall = fn(&Field<'_>) -> Result<Call, BadInput>;
 
 /// Every kind, with what reads its data.
-const KINDS: [(&str, ReadCall); 26] = [
+const KINDS: [(&str, ReadCall); 27] = [
     (parse_promise::GET, |data| parse_promise::get(data).map(Call::Request)),
     (parse_promise::CREATE, |data| parse_promise::create(data).map(Request::CreatePromise).map(Call::Request)),
     (parse_promise::SETTLE, |data| parse_promise::settle(data).map(Request::SettlePromise).map(Call::Request)),
     (parse_promise::REGISTER_CALLBACK, |data| parse_promise::register_callback(data).map(Call::Request)),
     (parse_promise::REGISTER_LISTENER, |data| parse_promise::register_listener(data).map(Call::Request)),
     (parse_promise::SEARCH, |data| parse_promise::search(data).map(Call::Request)),
+    (parse_promise::PURGE, |data| parse_promise::purge(data).map(Call::Purge)),
     (parse_task::GET, |data| parse_task::get(data).map(Call::Request)),
     (parse_task::CREATE, |data| parse_task::create(data).map(Call::Request)),
     (parse_task::ACQUIRE, |data| parse_task::acquire(data).map(Call::Request)),
@@ -227,6 +231,12 @@ impl<'a> Envelope<'a> {
     #[must_use]
     pub fn is_debugging(&self) -> bool {
         known_kind(&self.kind).is_some_and(|kind| kind.starts_with("debug."))
+    }
+
+    /// Whether this is a request about ids of every prefix, readable or not.
+    #[must_use]
+    pub fn is_for_all_ids(&self) -> bool {
+        self.kind == parse_promise::PURGE
     }
 
     /// The instant that a server with debugging takes for now (spec §4, debug). Other servers do not ask.

@@ -102,6 +102,7 @@ pub(crate) const NAMES: &[&str] = &[
     "preserved_execute_only_for_live_task",
     "monotone_outbox_keys_never_disappear",
     "preserved_schedule_birth_fields_immutable",
+    "consistent_purge_leaves_no_reference",
     "consistent_task_state_edge_internal_admissible",
     "consistent_promise_state_edge_internal_admissible",
     "well_formed_config_retry_positive",

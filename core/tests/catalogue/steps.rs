@@ -117,6 +117,9 @@ pub(crate) const STEPS: &[(&str, Damage)] = &[
     }),
     ("monotone_outbox_keys_never_disappear", |s| s.messages.clear()),
     ("preserved_schedule_birth_fields_immutable", |s| schedule(s, |schedule| schedule.cron = "* * * * *".to_owned())),
+    ("consistent_purge_leaves_no_reference", |s| {
+        s.promises.remove(&id("done"));
+    }),
     ("consistent_task_state_edge_internal_admissible", |s| task("run", s, |t| *t = t.halted())),
     ("consistent_promise_state_edge_internal_admissible", |s| {
         promise("wait", s, |p| {

@@ -5,6 +5,7 @@ mod bounds;
 mod claims;
 mod dispatch;
 mod local;
+mod purge;
 mod story;
 #[path = "../support/mod.rs"]
 mod support;

@@ -138,6 +138,11 @@ impl Generator {
         if self.chance(60) {
             put(tag::BRANCH, self.one_of(&["p.0", "p.1"]));
         }
+        for name in [tag::PARENT, tag::ORIGIN, tag::PREFIX] {
+            if self.chance(15) {
+                put(name, self.one_of(&["p.0", "p.1", "p.2", "q", "absent", ""]));
+            }
+        }
         tags
     }
 
@@ -297,7 +302,12 @@ impl Generator {
 
     /// A request of any kind that the server makes by itself, due or not.
     pub(crate) fn background_request(&mut self, state: &Snapshot) -> Request {
-        match self.rng.u32(..10) {
+        match self.rng.u32(..13) {
+            10..13 => {
+                let age = ms(self.one_of(&[0, 0, 1, 100, 5_000]));
+                let settled_before = at(self.now.as_millis() - age.as_millis() + 1);
+                Request::PurgePromise { id: self.promise_id(state), settled_before, dry_run: self.chance(15) }
+            }
             0 => Request::TimeOutPromise { id: self.promise_id(state) },
             1 => Request::DischargePromise { id: self.promise_id(state) },
             2 => Request::ExpireLease { id: self.task_ref(state, TaskState::Acquired).id },

@@ -3,7 +3,7 @@
 use resonate_core::reply::{Refusal, Reply};
 use resonate_core::request::Request;
 
-pub(crate) const REQUESTS: [&str; 30] = [
+pub(crate) const REQUESTS: [&str; 31] = [
     "get promise",
     "create promise",
     "settle promise",
@@ -34,6 +34,7 @@ pub(crate) const REQUESTS: [&str; 30] = [
     "message delivered",
     "message failed",
     "message unclaimed",
+    "purge promise",
 ];
 
 pub(crate) fn of_request(request: &Request) -> &'static str {
@@ -68,6 +69,7 @@ pub(crate) fn of_request(request: &Request) -> &'static str {
         Request::MessageDelivered { .. } => 27,
         Request::MessageFailed { .. } => 28,
         Request::MessageUnclaimed { .. } => 29,
+        Request::PurgePromise { .. } => 30,
     }]
 }
 

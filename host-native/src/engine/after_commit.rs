@@ -11,6 +11,7 @@ use resonate_core::effect::Effect;
 use resonate_core::message::{Delivery, Message};
 use resonate_core::reply::Reply;
 use resonate_core::request::Request;
+use resonate_core::retention;
 use resonate_core::time::Timestamp;
 
 use super::SubmitError;
@@ -38,21 +39,30 @@ impl AfterCommit {
     }
 }
 
+/// What the answers to a batch show.
+pub(super) struct Answered {
+    /// Whether background work found anything to do.
+    pub(super) progress: bool,
+    /// Promises that were removed, or would have been.
+    pub(super) purged: usize,
+}
+
 impl<S: HostStore> Writer<S> {
-    /// Answers the first of these requests, those that have outcomes. Returns whether background work found anything to do.
+    /// Answers the first of these requests, those that have outcomes.
     pub(super) fn answer(
         &mut self,
         requests: &[Request],
         finished: Finished,
         waiters: &mut impl Iterator<Item = Waiter>,
-    ) -> bool {
+    ) -> Answered {
         let Finished { outcomes, follow_ups, writes: _, now } = finished;
-        let mut progress = false;
+        let (mut progress, mut purged) = (false, 0);
         let mut after = AfterCommit::default();
         let mut recorded = Vec::new();
-        for (outcome, waiter) in outcomes.into_iter().zip(waiters) {
+        for ((outcome, waiter), request) in outcomes.into_iter().zip(waiters).zip(requests) {
             let Outcome { reply, effects, projected: _ } = outcome;
             after.extend(effects);
+            purged += self.count_purged(request, &reply);
             if self.recorder.is_some() {
                 recorded.push(reply.clone());
             }
@@ -76,6 +86,7 @@ impl<S: HostStore> Writer<S> {
         let mut followed = Vec::new();
         for (request, Outcome { reply, effects, projected: _ }) in follow_ups {
             after.extend(effects);
+            purged += self.count_purged(&request, &reply);
             if let Some(kind) = request.due_kind().filter(|_| reply != Reply::Idle) {
                 self.count(kind, None);
             }
@@ -88,7 +99,7 @@ impl<S: HostStore> Writer<S> {
             answered.chain(followed).for_each(|(request, reply)| recorder.answered(now, request, reply));
             recorder.flush();
         }
-        progress
+        Answered { progress, purged }
     }
 
     /// Everybody has been answered: does what the commit was for.
@@ -111,6 +122,15 @@ impl<S: HostStore> Writer<S> {
             self.transports.deliver(delivery);
         }
         parked.iter().for_each(|mailbox| self.transports.parked(mailbox));
+    }
+
+    /// How many promises a request has removed, or would have.
+    fn count_purged(&self, request: &Request, reply: &Reply) -> usize {
+        let purges = retention::purges(request, reply);
+        if purges && !matches!(request, Request::PurgePromise { dry_run: true, .. }) {
+            self.metrics.purged_promises.inc();
+        }
+        usize::from(purges)
     }
 
     fn count(&self, kind: DueKind, late_millis: Option<u64>) {

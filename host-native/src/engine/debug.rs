@@ -79,7 +79,7 @@ impl<S: HostStore> Writer<S> {
         }
     }
 
-    fn unless_failed<T>(&mut self, done: Result<T, Error>) -> Result<T, SubmitError> {
+    pub(super) fn unless_failed<T>(&mut self, done: Result<T, Error>) -> Result<T, SubmitError> {
         done.map_err(|error| {
             self.failed(&error, self.now());
             SubmitError::Unavailable
@@ -101,7 +101,7 @@ impl<S: HostStore> Writer<S> {
     }
 
     /// An instant earlier than the last seen counts as that one.
-    fn debug_time(&mut self, at: Timestamp) -> Timestamp {
+    pub(super) fn debug_time(&mut self, at: Timestamp) -> Timestamp {
         let at = self.debug_seen.map_or(at, |seen| seen.max(at));
         self.debug_seen = Some(at);
         at

@@ -8,6 +8,7 @@ mod claims;
 mod debug;
 mod health;
 mod reader;
+mod retention;
 mod transports;
 mod writer;
 
@@ -22,7 +23,7 @@ use resonate_core::id::Id;
 use resonate_core::reply::Reply;
 use resonate_core::request::Request;
 use resonate_core::rules::Rules;
-use resonate_core::time::Timestamp;
+use resonate_core::time::{Millis, Timestamp};
 use resonate_core::wire::envelope::DebugCall;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
@@ -61,6 +62,14 @@ pub mod limits {
     pub const BACKGROUND_BUSY_MAX: usize = 256;
     /// Background requests of each kind in a batch that nobody waits for.
     pub const BACKGROUND_IDLE_MAX: usize = 1024;
+    /// Settled promises that are looked at in a batch that clients wait for.
+    pub const PURGES_BUSY_MAX: usize = 48;
+    /// Settled promises that are looked at in a batch that nobody waits for.
+    pub const PURGES_IDLE_MAX: usize = 256;
+    /// Longest time until settled promises that had to stay are looked at again. Where they go sooner, it is that soon.
+    pub const RETENTION_ROUND_MAX: Duration = Duration::from_secs(3600);
+    /// Shortest time until then.
+    pub const RETENTION_ROUND_MIN: Duration = Duration::from_secs(1);
     /// Connections that are looked for messages for in one batch.
     pub const PULLS_PER_BATCH_MAX: usize = 256;
     /// Rounds of one `debug.tick`, each of which does at most [`BACKGROUND_IDLE_MAX`] of each kind.
@@ -188,6 +197,8 @@ pub struct Parts<S, R> {
     pub transports: Arc<dyn Transports>,
     /// What is told of everything that takes effect. Without `readers` that is everything that is answered.
     pub recorder: Option<Recorder>,
+    /// How long settled promises stay; for ever without it.
+    pub settled_after: Option<Millis>,
 }
 
 /// The threads of an engine.
@@ -211,7 +222,7 @@ impl Engine {
     /// # Errors
     /// When the system gives no thread.
     pub fn start<S: HostStore, R: ReadStore>(parts: Parts<S, R>) -> std::io::Result<(Self, Threads)> {
-        let Parts { store, readers, rules, clock, metrics, transports, recorder } = parts;
+        let Parts { store, readers, rules, clock, metrics, transports, recorder, settled_after } = parts;
         let rules = Arc::new(rules);
         let mut threads = Vec::new();
         let mut reading = Vec::new();
@@ -228,8 +239,17 @@ impl Engine {
         let store_ok = Arc::new(AtomicBool::new(true));
         let (writer, inputs) = sync_channel(limits::QUEUE_REQUESTS_MAX);
         let (of_writer, ok) = (Arc::clone(&metrics), Arc::clone(&store_ok));
-        let parts =
-            writer::Parts { store, rules, clock, metrics: of_writer, transports, inputs, store_ok: ok, recorder };
+        let parts = writer::Parts {
+            store,
+            rules,
+            clock,
+            metrics: of_writer,
+            transports,
+            inputs,
+            store_ok: ok,
+            recorder,
+            settled_after,
+        };
         let writing = writer::Writer::new(parts);
         threads.push(spawn("writer".to_owned(), move || writing.run())?);
         let room = Arc::new(Semaphore::new(limits::QUEUE_BYTES_MAX));

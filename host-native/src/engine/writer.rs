@@ -14,15 +14,17 @@ use resonate_core::read::Read;
 use resonate_core::reply::Reply;
 use resonate_core::request::Request;
 use resonate_core::rules::Rules;
-use resonate_core::time::Timestamp;
+use resonate_core::time::{Millis, Timestamp};
 use tokio::sync::oneshot;
 
+use super::after_commit::Answered;
 use super::background::Background;
 use super::caught::caught;
 use super::claims::{Claims, Found};
 use super::debug::DebugJob;
 use super::health::Health;
 use super::limits::{BATCH_BYTES_MAX, BATCH_REQUESTS_MAX};
+use super::retention::{PurgeJob, Retention};
 use super::transports::{Pull, Transports};
 use super::{Job, SubmitError};
 use crate::clock::Clock;
@@ -38,6 +40,8 @@ pub(super) enum Input {
     Reports(Vec<Request>),
     /// Who can take messages.
     Pull(Pull),
+    /// What is to be removed on request.
+    Purge(PurgeJob),
     /// What must not be in a batch with others.
     Debug(DebugJob),
 }
@@ -60,6 +64,7 @@ pub(super) struct Parts<S> {
     pub(super) inputs: Receiver<Input>,
     pub(super) store_ok: Arc<AtomicBool>,
     pub(super) recorder: Option<Recorder>,
+    pub(super) settled_after: Option<Millis>,
 }
 
 pub(super) struct Writer<S> {
@@ -73,6 +78,7 @@ pub(super) struct Writer<S> {
     held: Option<Input>,
     pub(super) background: Background,
     pub(super) claims: Claims,
+    pub(super) retention: Retention,
     pub(super) health: Health,
     /// Mailboxes that got messages while the background stood still.
     pub(super) parked_meanwhile: BTreeSet<Mailbox>,
@@ -107,6 +113,8 @@ impl Work {
 pub(super) struct Ran {
     /// Whether background work found anything to do.
     pub(super) progress: bool,
+    /// Promises that were removed, or would have been.
+    pub(super) purged: usize,
     /// The instant of the last transaction.
     pub(super) now: Timestamp,
 }
@@ -127,7 +135,7 @@ fn wants_any(requests: &[Request], rows: &[Read]) -> bool {
 
 impl<S: HostStore> Writer<S> {
     pub(super) fn new(parts: Parts<S>) -> Self {
-        let Parts { store, rules, clock, metrics, transports, inputs, store_ok, recorder } = parts;
+        let Parts { store, rules, clock, metrics, transports, inputs, store_ok, recorder, settled_after } = parts;
         let (background, mut claims) = (Background::new(store.sweep_interval()), Claims::new());
         if !store.is_shared() {
             // This server alone owns the store: whoever claimed messages before it is gone.
@@ -144,6 +152,7 @@ impl<S: HostStore> Writer<S> {
             held: None,
             background,
             claims,
+            retention: Retention::new(settled_after),
             health,
             parked_meanwhile: BTreeSet::new(),
             claimed_meanwhile: Timestamp::ZERO,
@@ -156,6 +165,7 @@ impl<S: HostStore> Writer<S> {
     pub(super) fn run(mut self) {
         loop {
             match self.wait() {
+                Ok(Some(Input::Purge(job))) => self.purge(job),
                 Ok(Some(Input::Debug(job))) => self.debug(job),
                 Ok(first) => self.batch(first),
                 Err(RecvTimeoutError::Timeout) => self.batch(None),
@@ -174,8 +184,12 @@ impl<S: HostStore> Writer<S> {
         if let Some(held) = self.held.take() {
             return Ok(Some(held));
         }
-        let claims = self.claims.is_waiting() && !self.health.is_broken() && !self.background.is_still();
-        match self.background.idle_for(self.now()).filter(|_| !claims) {
+        let is_free = !self.health.is_broken() && !self.background.is_still();
+        let claims = self.claims.is_waiting() && is_free;
+        let now = self.now();
+        let retention = if is_free { self.retention.idle_for(now) } else { Some(Millis::MAX) };
+        let idle = self.background.idle_for(now).zip(retention).map(|(due, old)| due.min(old));
+        match idle.filter(|_| !claims) {
             None => match self.inputs.try_recv() {
                 Ok(input) => Ok(Some(input)),
                 Err(TryRecvError::Empty) => Ok(None),
@@ -202,11 +216,14 @@ impl<S: HostStore> Writer<S> {
         for claim in claims {
             work.push(claim, Waiter::Nobody);
         }
+        for purge in self.take_purges(now, busy) {
+            work.push(purge, Waiter::Nobody);
+        }
         if !work.requests.is_empty() {
             self.metrics.batch_requests.observe(work.requests.len() as f64);
         }
         let is_empty = work.requests.is_empty();
-        let Ran { progress, now } = self.run_all(work.requests, work.waiters, now);
+        let Ran { progress, purged: _, now } = self.run_all(work.requests, work.waiters, now);
         if self.health.is_broken() {
             pulls.into_iter().for_each(|pull| self.claims.pull(pull));
         } else {
@@ -234,7 +251,7 @@ impl<S: HostStore> Writer<S> {
                 }
                 Input::Reports(reports) => reports.into_iter().for_each(|report| work.push(report, Waiter::Nobody)),
                 Input::Pull(pull) => self.claims.pull(pull),
-                Input::Debug(_) => {
+                Input::Purge(_) | Input::Debug(_) => {
                     self.held = Some(input);
                     break;
                 }
@@ -276,7 +293,7 @@ impl<S: HostStore> Writer<S> {
             self.claimed_meanwhile = self.claimed_meanwhile.max(now);
         }
         let mut waiters = waiters.into_iter();
-        let mut ran = Ran { progress: false, now };
+        let mut ran = Ran { progress: false, purged: 0, now };
         let mut done = 0;
         let mut step = requests.len();
         while done < requests.len() && !self.health.is_broken() {
@@ -289,7 +306,9 @@ impl<S: HostStore> Writer<S> {
                     self.health.works();
                     ran.now = finished.now;
                     self.clock.advance_to(ran.now);
-                    ran.progress |= self.answer(taken, finished, &mut waiters);
+                    let Answered { progress, purged } = self.answer(taken, finished, &mut waiters);
+                    ran.progress |= progress;
+                    ran.purged += purged;
                 }
                 Err(TxError::Store(error)) if !error.is_row() => {
                     self.failed(&error, now);
@@ -332,6 +351,7 @@ impl<S: HostStore> Writer<S> {
         self.health.failed(error);
         self.metrics.store_errors.inc();
         self.background.pause(now);
+        self.retention.pause(now);
     }
 
     fn reopen(&mut self, now: Timestamp) {

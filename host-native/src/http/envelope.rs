@@ -74,6 +74,9 @@ async fn run(shared: &Shared, headers: &HeaderMap, envelope: &Envelope<'_>, byte
             return Err(Refused { status: 403, why: DEBUG_OFF.to_owned() });
         }
     }
+    if envelope.is_for_all_ids() {
+        scope.check_all_ids()?;
+    }
     let call = match envelope.request() {
         Ok(call) => call,
         Err(wrong) => {
@@ -83,6 +86,11 @@ async fn run(shared: &Shared, headers: &HeaderMap, envelope: &Envelope<'_>, byte
     };
     let mut request = match call {
         Call::Request(request) => request,
+        Call::Purge(purge) => {
+            let at = debug_time(shared, &scope, envelope)?;
+            let purged = shared.engine.purge(purge, at).await?;
+            return Ok(envelope::print_purged(kind, corr_id, &purged));
+        }
         Call::Debug(call) => {
             let answer = shared.engine.debug(call).await?;
             return Ok(envelope::print_debug(kind, corr_id, of_debug(&answer)));

@@ -32,6 +32,7 @@ pub(super) fn start_engine(
         unblock_retention: millis(config.messages.unblock_retention),
         strict: config.protocol.strict,
     };
+    let settled_after = config.retention.settled_after.map(millis);
     let metrics = Arc::clone(metrics);
     let started = match config.storage.kind {
         StorageType::Sqlite if config.storage.sqlite.path == IN_MEMORY => {
@@ -40,7 +41,7 @@ pub(super) fn start_engine(
             let mut store = Memory::default();
             let recorder = start_recorder(&config.record, &mut store, &rules, &clock)?;
             let readers: Vec<NoReader> = Vec::new();
-            Engine::start(Parts { store, readers, rules, clock, metrics, transports, recorder })
+            Engine::start(Parts { store, readers, rules, clock, metrics, transports, recorder, settled_after })
         }
         StorageType::Sqlite => {
             let sqlite = &config.storage.sqlite;
@@ -55,7 +56,7 @@ pub(super) fn start_engine(
                 // The writer answers everything, so that reads have their place in the order too.
                 Some(_) => Vec::new(),
             };
-            Engine::start(Parts { store, readers, rules, clock, metrics, transports, recorder })
+            Engine::start(Parts { store, readers, rules, clock, metrics, transports, recorder, settled_after })
         }
         StorageType::Postgres => {
             let postgres = &config.storage.postgres;
@@ -73,7 +74,7 @@ pub(super) fn start_engine(
             }
             let readers = postgres_readers(&store, postgres)?;
             let transports = Arc::new(Shared::start(transports, postgres.notify.then_some(target)));
-            Engine::start(Parts { store, readers, rules, clock, metrics, transports, recorder: None })
+            Engine::start(Parts { store, readers, rules, clock, metrics, transports, recorder: None, settled_after })
         }
     };
     started.map_err(|error| ServeError(format!("cannot start a thread: {error}")))

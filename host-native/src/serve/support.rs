@@ -32,9 +32,6 @@ pub(super) fn check(config: &Config) -> Result<(), ServeError> {
             return refuse("record.file", why);
         }
     }
-    if config.retention.settled_after.is_some() {
-        return refuse("retention.settled_after", "this build deletes nothing: unset it");
-    }
     Ok(())
 }
 

@@ -9,6 +9,7 @@ use resonate_core::memory::{MemoryStore, MemoryTx};
 use resonate_core::message::MessageKey;
 use resonate_core::read::Read;
 use resonate_core::records::Records;
+use resonate_core::retention::Settled;
 use resonate_core::snapshot::Snapshot;
 use resonate_core::time::Timestamp;
 use resonate_core::write::Write;
@@ -72,6 +73,10 @@ impl drive::Tx for Tx<'_> {
 
     fn parked(&mut self, mailbox: &Mailbox, prefix: Option<&str>, limit: usize) -> Result<Vec<MessageKey>, Error> {
         Ok(never(self.0.parked(mailbox, prefix, limit)))
+    }
+
+    fn settled(&mut self, after: Option<&Settled>, before: Timestamp, limit: usize) -> Result<Vec<Settled>, Error> {
+        Ok(never(self.0.settled(after, before, limit)))
     }
 
     fn snapshot(&mut self) -> Result<Snapshot, Error> {

@@ -8,6 +8,7 @@ use resonate_core::due::{Due, DueKey, DueKind};
 use resonate_core::id::Id;
 use resonate_core::message::{MessageKey, OutboxEntry};
 use resonate_core::promise::{Promise, PromiseState};
+use resonate_core::retention::Settled;
 use resonate_core::schedule::Schedule;
 use resonate_core::task::{Lease, Task, TaskState};
 use resonate_core::time::{Millis, Timestamp};
@@ -68,7 +69,7 @@ pub(super) use message_columns;
 /// Number of the message kinds on disk.
 const EXECUTE: i64 = 0;
 /// Number of the message kinds on disk.
-const UNBLOCK: i64 = 1;
+pub(super) const UNBLOCK: i64 = 1;
 
 /// Reads columns of one row with errors that name the table.
 struct Columns<'a, C> {
@@ -247,6 +248,19 @@ pub(super) fn due(row: &impl Cells, kind: DueKind) -> Result<Due, Error> {
         }
     };
     Ok(Due { at, kind, key })
+}
+
+/// When a promise was settled, and its id.
+pub(super) fn settled(row: &impl Cells) -> Result<Settled, Error> {
+    let columns = Columns { row, table: "promises", start: 0 };
+    Ok((columns.instant(0)?, columns.id(1)?))
+}
+
+/// A task, and what has woken it.
+pub(super) fn resumed(row: &impl Cells) -> Result<(Id, Vec<Id>), Error> {
+    let columns = Columns { row, table: "tasks", start: 0 };
+    let resumes = serde_json::from_str(&columns.text(1)?).map_err(|error| columns.bad(error))?;
+    Ok((columns.id(0)?, resumes))
 }
 
 /// A key of the outbox in three columns: kind, id, address.

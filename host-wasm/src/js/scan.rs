@@ -129,6 +129,8 @@ pub(super) fn load(chunks: &impl Chunks, read: &Read, records: &mut Records) -> 
         | Read::Message(_)
         | Read::CallbacksOf { .. }
         | Read::ListenersOf { .. }
+        | Read::UnblocksOf { .. }
+        | Read::ReferringTo { .. }
         | Read::HeldBy { .. } => return Ok(false),
     }
     Ok(true)

@@ -9,6 +9,7 @@ use resonate_core::due::{Due, DueKey, DueKind};
 use resonate_core::message::MessageKey;
 use resonate_core::read::Read;
 use resonate_core::records::Records;
+use resonate_core::retention::Settled;
 use resonate_core::snapshot::Snapshot;
 use resonate_core::time::Timestamp;
 use resonate_core::write::Write;
@@ -116,6 +117,10 @@ impl Store for Outside {
     fn begin(&mut self) -> Result<OutsideTx<'_>, Failure> {
         Ok(OutsideTx { store: &self.0, staged: Vec::new() })
     }
+
+    fn can_purge(&self) -> bool {
+        false
+    }
 }
 
 impl Reset for Outside {
@@ -172,6 +177,15 @@ impl Tx for OutsideTx<'_> {
         Ok(parse("parked", keys.as_bytes())?)
     }
 
+    fn settled(
+        &mut self,
+        _after: Option<&Settled>,
+        _before: Timestamp,
+        _limit: usize,
+    ) -> Result<Vec<Settled>, Failure> {
+        Err(Failure::new("it removes nothing"))
+    }
+
     fn snapshot(&mut self) -> Result<Snapshot, Failure> {
         Ok(parse("snapshot", self.store.snapshot()?.as_bytes())?)
     }
@@ -212,8 +226,10 @@ impl<'a> WriteOut<'a> {
             Write::InsertPromise(_)
             | Write::SettlePromise(_)
             | Write::SetHasWaiters { .. }
+            | Write::DeletePromise { .. }
             | Write::InsertTask(_)
             | Write::UpdateTask { .. }
+            | Write::DeleteTask { .. }
             | Write::InsertCallback { .. }
             | Write::DeleteCallback { .. }
             | Write::InsertListener { .. }

@@ -60,6 +60,7 @@ impl Server {
             metrics: Arc::new(Metrics::new()),
             transports: Arc::new(NoTransports),
             recorder: None,
+            settled_after: None,
         };
         let (engine, threads) = Engine::start(parts).expect("threads");
         let (stop, stopped) = watch::channel(false);

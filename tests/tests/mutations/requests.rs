@@ -29,7 +29,7 @@ pub(crate) const SETTING: [(&str, &str); 12] = [
 ];
 
 /// One request of each kind, with every field that there is.
-const ENVELOPES: [(&str, &str); 29] = [
+const ENVELOPES: [(&str, &str); 30] = [
     ("promise.get", r#"{"id":"a"}"#),
     (
         "promise.create",
@@ -41,6 +41,7 @@ const ENVELOPES: [(&str, &str); 29] = [
     ("promise.register_callback", r#"{"awaited":"a","awaiter":"b"}"#),
     ("promise.register_listener", r#"{"awaited":"d","address":"http://example.com:80/hook?a=b"}"#),
     ("promise.search", r#"{"state":"pending","tags":{"t":"u"},"limit":10,"cursor":null}"#),
+    ("promise.purge", r#"{"settledBefore":100,"dryRun":true,"limit":10,"cursor":null}"#),
     ("task.get", r#"{"id":"t"}"#),
     (
         "task.create",

@@ -58,7 +58,13 @@ fn told(reply: &Reply) -> Option<String> {
     }
 }
 
-fn write(mut store: PostgresStore, clock: &Clock, seed: u64, rules: &Rules, all: &Mutex<BTreeSet<String>>) {
+/// Whether it frees an id: what was told of it may then be told again.
+fn frees(request: &Request) -> bool {
+    matches!(request, Request::PurgePromise { dry_run: false, .. })
+}
+
+/// `all` is what was told, where nothing frees an id.
+fn write(mut store: PostgresStore, clock: &Clock, seed: u64, rules: &Rules, all: Option<&Mutex<BTreeSet<String>>>) {
     let mut generator = Generator::new(seed);
     for _ in 0..BATCHES {
         let state = snapshot(&mut store);
@@ -68,13 +74,16 @@ fn write(mut store: PostgresStore, clock: &Clock, seed: u64, rules: &Rules, all:
             let due = drive::sweep(&mut store, &DueKind::ALL, clock.now(), 20).expect("a sweep");
             requests.extend(due.iter().map(Due::request));
         }
+        if all.is_some() {
+            requests.retain(|request| !frees(request));
+        }
         let mut rest = &requests[..];
         while !rest.is_empty() {
             let finished = drive::run(&mut store, rules, rest, Timestamp::ZERO).expect("no conflict reaches a caller");
             let (done, left) = rest.split_at(finished.outcomes.len());
             assert!(!done.is_empty(), "a batch without progress");
             for outcome in &finished.outcomes {
-                if let Some(told) = told(&outcome.reply) {
+                if let (Some(told), Some(all)) = (told(&outcome.reply), all) {
                     let mut all = all.lock().expect("the others");
                     assert!(all.insert(told.clone()), "twice: {told}");
                 }
@@ -102,14 +111,15 @@ fn settle_down(store: &mut PostgresStore, rules: &Rules) {
 fn writers_over_the_same_ids_never_undo_each_other() {
     let mut rng = fastrand::Rng::with_seed(seed("writers_over_the_same_ids"));
     let mut told = 0;
-    for _ in 0..DATABASES {
+    for number in 0..DATABASES {
         let database = Cluster::shared().database();
         let rules = Generator::new(rng.u64(..)).rules();
-        let all = Mutex::new(BTreeSet::new());
+        // In every other database promises are removed too.
+        let all = (number % 2 == 0).then(|| Mutex::new(BTreeSet::new()));
         std::thread::scope(|scope| {
             for _ in 0..WRITERS {
                 let ((store, clock), seed) = (writer(&database), rng.u64(..));
-                let (rules, all) = (&rules, &all);
+                let (rules, all) = (&rules, all.as_ref());
                 scope.spawn(move || write(store, &clock, seed, rules, all));
             }
         });
@@ -119,7 +129,7 @@ fn writers_over_the_same_ids_never_undo_each_other() {
         let now = store.instants().expect("instants").0 + Millis::saturating(1);
         let violations = check_state(&Moment { state: &state, now, rules: &rules });
         assert!(violations.is_empty(), "{violations:#?}\n{state:#?}");
-        told += all.into_inner().expect("nobody").len();
+        told += all.map_or(0, |all| all.into_inner().expect("nobody").len());
     }
-    assert!(told > 5 * DATABASES, "only {told} things happened");
+    assert!(told > 2 * DATABASES, "only {told} things happened");
 }

@@ -66,6 +66,27 @@ fn promises_are_created_read_settled_and_found() {
 }
 
 #[test]
+fn what_was_settled_is_counted_and_removed_by_age_or_by_instant() {
+    let folder = Folder::new();
+    let server = dev(&folder);
+    for id in ["old", "pending"] {
+        done(&server, &["promises", "create", id, "--timeout", "1h"]);
+    }
+    done(&server, &["promises", "resolve", "old"]);
+    let purge = |args: &[&str]| json(&server, &[&["promises", "purge", "--settled-before"], args].concat());
+    assert_eq!((&purge(&["1h"])["examined"], &purge(&["2020-01-31"])["examined"]), (&json!(0), &json!(0)));
+    let dry = purge(&["2100-01-01T00:00:00Z", "--dry-run"]);
+    assert_eq!(dry, json!({"settledBefore": 4_102_444_800_000_u64, "examined": 1, "purged": 1}));
+    done(&server, &["promises", "get", "old"]);
+    let told = done(&server, &["promises", "purge", "--settled-before", "2100-01-01"]);
+    assert_eq!(told, "1 removed of 1 settled before 2100-01-01 00:00:00 UTC\n");
+    assert_eq!(run(&server, &["promises", "get", "old"]).code, Some(3));
+    done(&server, &["promises", "get", "pending"]);
+    let wrong = run(&server, &["promises", "purge", "--settled-before", "30"]);
+    assert!(wrong.code == Some(2) && wrong.stderr.contains("30d"), "{wrong:?}");
+}
+
+#[test]
 fn people_read_decoded_values_and_states_without_colours_in_a_pipe() {
     let folder = Folder::new();
     let server = dev(&folder);

@@ -1,8 +1,9 @@
 //! Random reads of every variant: searches with every filter, order and place, scans that begin in the middle and end early.
 
 use resonate_core::id::Id;
+use resonate_core::message::MessageKey;
 use resonate_core::promise::{PromiseState, Tags};
-use resonate_core::read::Read;
+use resonate_core::read::{Read, Reference};
 use resonate_core::search::{IdPattern, PromiseOrder, SearchPromises, SearchSchedules, SearchTasks, StateFilter};
 use resonate_core::snapshot::Snapshot;
 use resonate_core::task::TaskState;
@@ -13,7 +14,7 @@ const PATTERNS: [&str; 8] = ["*", "a*", "*1", "a", "b%", "b_", "*\u{1F600}*", "a
 const PREFIXES: [&str; 5] = ["", "a", "a.", "b%", "é"];
 
 /// The variants, so that a run can tell which have found something. A new one does not compile until it is here.
-pub(super) const NAMES: [&str; 11] = [
+pub(super) const NAMES: [&str; 15] = [
     "promise",
     "task",
     "schedule",
@@ -25,6 +26,10 @@ pub(super) const NAMES: [&str; 11] = [
     "promises",
     "tasks",
     "schedules",
+    "unblocks",
+    "lineage",
+    "resumes",
+    "awaited",
 ];
 
 pub(super) fn name(read: &Read) -> &'static str {
@@ -40,6 +45,8 @@ pub(super) fn name(read: &Read) -> &'static str {
         Read::Promises { .. } => 8,
         Read::Tasks { .. } => 9,
         Read::Schedules { .. } => 10,
+        Read::UnblocksOf { .. } => 11,
+        Read::ReferringTo { by, .. } => 12 + *by as usize,
     }]
 }
 
@@ -47,7 +54,7 @@ impl World {
     /// A read.
     pub(super) fn read(&mut self, state: &Snapshot) -> Read {
         let limit = self.rng.usize(1..4);
-        match self.rng.u32(..16) {
+        match self.rng.u32(..22) {
             0 => Read::Promise(self.id()),
             1 => Read::Task(self.id()),
             2 => Read::Schedule(self.id()),
@@ -76,6 +83,16 @@ impl World {
                     limit,
                 };
                 Read::Tasks { search, now: self.instant() }
+            }
+            15..17 => {
+                let unblock = state.messages.keys().find(|key| matches!(key, MessageKey::Unblock { .. }));
+                let promise = unblock.map_or_else(|| self.id(), |key| key.id().clone());
+                let after = self.chance(30).then(|| self.address());
+                Read::UnblocksOf { promise, after, limit }
+            }
+            17..21 => {
+                let by = self.one_of(&Reference::ALL);
+                Read::ReferringTo { id: self.id(), by, after: self.place(), limit }
             }
             _ => {
                 let search =

@@ -19,7 +19,7 @@ use resonate_core::write::Write;
 
 use crate::support::{at, id, ms};
 
-const IDS: [&str; 12] = ["a", "a.1", "a.2", "A", "b", "b%", "b_", "é", "😀", "\u{fffd}", "a/b", " "];
+const IDS: [&str; 13] = ["a", "a.1", "a.2", "A", "b", "b%", "b_", "é", "😀", "\u{fffd}", "a/b", " ", "q\"\\"];
 const PIDS: [&str; 3] = ["w", "w2", "é"];
 const ADDRESSES: [&str; 4] = ["poll://any@g", "poll://any@g/w", "poll://uni@g/w", "http://x/é"];
 const BRANCHES: [&str; 3] = ["a", "b", ""];
@@ -88,6 +88,12 @@ impl World {
         let mut tags = Tags::new();
         if self.chance(40) {
             tags.insert(tag::BRANCH.to_owned(), self.branch().to_string());
+        }
+        if self.chance(40) {
+            tags.insert(
+                tag::PARENT.to_owned(),
+                self.one_of(&["a", "b", "a.1", "\u{1}", "q", "q\"\\", "NUL \0"]).to_owned(),
+            );
         }
         if self.chance(30) {
             tags.insert(tag::TIMER.to_owned(), "true".to_owned());
@@ -227,7 +233,7 @@ impl World {
     }
 
     fn write(&mut self, state: &Snapshot) -> Write {
-        match self.rng.u32(..100) {
+        match self.rng.u32(..112) {
             0..20 => Write::InsertPromise(Arc::new(self.promise())),
             20..32 => self.settlement(state),
             32..36 => Write::SetHasWaiters { id: self.id(), has_waiters: self.chance(50) },
@@ -244,7 +250,9 @@ impl World {
             84..88 => self.schedule_move(state),
             88..90 => Write::DeleteSchedule { id: self.id() },
             90..97 => Write::PutMessage(Arc::new(self.message())),
-            _ => Write::DeleteMessage { key: self.message_key() },
+            97..100 => Write::DeleteMessage { key: self.message_key() },
+            100..106 => Write::DeletePromise { id: self.id() },
+            _ => Write::DeleteTask { id: self.id() },
         }
     }
 
@@ -269,6 +277,10 @@ impl World {
             Write::InsertSchedule(schedule) => state.schedules.contains_key(&schedule.id),
             Write::AdvanceSchedule { id, .. } | Write::DeleteSchedule { id } => !state.schedules.contains_key(id),
             Write::SetHasWaiters { id, .. } => !state.promises.contains_key(id),
+            Write::DeletePromise { id } => {
+                state.promises.get(id).is_none_or(|promise| promise.state == PromiseState::Pending)
+            }
+            Write::DeleteTask { id } => state.tasks.get(id).is_none_or(|task| task.state != TaskState::Fulfilled),
             Write::SettlePromise(_)
             | Write::UpdateTask { .. }
             | Write::InsertCallback { .. }
@@ -302,7 +314,9 @@ impl World {
     /// A write whose guard never holds.
     pub(super) fn conflict(&mut self) -> Write {
         let absent = id("absent");
-        match self.rng.u32(..6) {
+        match self.rng.u32(..8) {
+            6 => Write::DeletePromise { id: absent },
+            7 => Write::DeleteTask { id: absent },
             0 => Write::SettlePromise(Arc::new(Promise { id: absent, ..self.promise() })),
             1 => Write::SetHasWaiters { id: absent, has_waiters: true },
             2 => Write::UpdateTask { from: TaskState::Pending, version: 0, task: Arc::new(self.task(absent)) },

@@ -84,6 +84,7 @@ pub(super) fn print(request: &Request, cursors: &Cursors) -> Option<(&'static st
         | Request::ExpireLease { .. }
         | Request::DispatchTask { .. }
         | Request::RunSchedule { .. }
+        | Request::PurgePromise { .. }
         | Request::ClaimMessage { .. }
         | Request::MessageDelivered { .. }
         | Request::MessageFailed { .. }

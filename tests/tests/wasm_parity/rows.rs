@@ -1,11 +1,14 @@
 //! A store on the caller's side: reads that came as JSON are answered as JSON, from plain sorted collections.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use resonate_core::drive::{Store, Tx};
+use resonate_core::id::Id;
 use resonate_core::memory::MemoryStore;
+use resonate_core::message::MessageKey;
 use resonate_core::promise::Promise;
-use resonate_core::read::Read;
+use resonate_core::read::{Read, Reference};
 use resonate_core::search::{PageRoom, PromiseOrder, has_all};
 use resonate_core::snapshot::Snapshot;
 use resonate_core::write::Write;
@@ -30,6 +33,24 @@ fn answer_one(state: &Snapshot, read: &Read) -> Value {
         Read::ListenersOf { awaited, after, limit } => {
             let rows = state.listeners.iter().filter(|(of, _)| of == awaited).map(|(_, address)| address);
             json!(rows.filter(|address| Some(*address) > after.as_ref()).take(*limit).collect::<Vec<_>>())
+        }
+        Read::UnblocksOf { promise, after, limit } => {
+            let rows = state.messages.keys().filter_map(|key| match key {
+                MessageKey::Unblock { promise: of, address } if of == promise => Some(address),
+                MessageKey::Unblock { .. } | MessageKey::Execute { .. } => None,
+            });
+            json!(rows.filter(|address| Some(*address) > after.as_ref()).take(*limit).collect::<Vec<_>>())
+        }
+        Read::ReferringTo { id, by, after, limit } => {
+            let promises = state.promises.values().filter(|promise| promise.callers().contains(id));
+            let tasks = state.tasks.values().filter(|task| task.resumes.contains(id));
+            let callbacks = state.callbacks.iter().filter(|(_, awaiter)| awaiter == id);
+            let rows: BTreeSet<&Id> = match by {
+                Reference::Lineage => promises.map(|promise| &promise.id).collect(),
+                Reference::Resume => tasks.map(|task| &task.id).collect(),
+                Reference::Callback => callbacks.map(|(awaited, _)| awaited).collect(),
+            };
+            json!(rows.into_iter().filter(|id| Some(*id) > after.as_ref()).take(*limit).collect::<Vec<_>>())
         }
         Read::HeldBy { pid, after, limit } => {
             let held = state.tasks.values().filter(|task| task.lease.as_ref().is_some_and(|lease| lease.pid == *pid));

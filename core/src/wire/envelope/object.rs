@@ -137,6 +137,11 @@ impl<'a> Field<'a> {
         self.integer("a duration in milliseconds, ", least, MILLIS_MAX).map(Millis::saturating)
     }
 
+    /// Yes or no.
+    pub(super) fn flag(&self) -> Result<bool, BadInput> {
+        self.required("true or false", |raw| raw.get().parse().ok())
+    }
+
     /// The version of a task.
     pub(super) fn version(&self) -> Result<u64, BadInput> {
         self.integer("", 0, INTEGER_MAX)

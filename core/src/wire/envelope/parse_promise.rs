@@ -1,10 +1,13 @@
 //! The requests about promises, each read in the order in which the specification lists its fields (spec §3).
 
+use serde::de::DeserializeOwned;
+
 use super::object::Field;
 use crate::id::Id;
-use crate::limits::{SEARCH_LIMIT_DEFAULT, SEARCH_LIMIT_MAX};
+use crate::limits::{PURGE_LIMIT_MAX, SEARCH_LIMIT_DEFAULT, SEARCH_LIMIT_MAX};
 use crate::promise::PromiseState;
 use crate::request::{CreatePromise, Request, SettlePromise, Verdict};
+use crate::retention::Purge;
 use crate::search::{PromiseOrder, SearchPromises, StateFilter};
 use crate::wire::BadInput;
 use crate::wire::cursor::{CursorKind, open};
@@ -14,6 +17,7 @@ pub(super) const CREATE: &str = "promise.create";
 pub(super) const SETTLE: &str = "promise.settle";
 pub(super) const REGISTER_CALLBACK: &str = "promise.register_callback";
 pub(super) const REGISTER_LISTENER: &str = "promise.register_listener";
+pub(super) const PURGE: &str = "promise.purge";
 pub(super) const SEARCH: &str = "promise.search";
 
 const VERDICTS: [(&str, Verdict); 3] = [
@@ -65,6 +69,16 @@ pub(super) fn search(data: &Field<'_>) -> Result<Request, BadInput> {
     }))
 }
 
+pub(super) fn purge(data: &Field<'_>) -> Result<Purge, BadInput> {
+    let [before, dry_run, limit, cursor] = data.fields(["settledBefore", "dryRun", "limit", "cursor"])?;
+    Ok(Purge {
+        settled_before: before.instant()?,
+        dry_run: dry_run.optional(Field::flag)?.unwrap_or(false),
+        limit: limit.optional(|limit| limit.limit(PURGE_LIMIT_MAX))?.unwrap_or(PURGE_LIMIT_MAX),
+        after: place(CursorKind::Settled, &cursor)?,
+    })
+}
+
 /// The id of a request that has nothing else.
 pub(super) fn id_of(data: &Field<'_>) -> Result<Id, BadInput> {
     let [id] = data.fields(["id"])?;
@@ -76,8 +90,8 @@ pub(super) fn limit_or(limit: &Field<'_>, default: usize) -> Result<usize, BadIn
     Ok(limit.optional(|limit| limit.limit(SEARCH_LIMIT_MAX))?.unwrap_or(default))
 }
 
-/// The id behind which a page starts.
-pub(super) fn place(kind: CursorKind, cursor: &Field<'_>) -> Result<Option<Id>, BadInput> {
+/// The place behind which a page starts.
+pub(super) fn place<T: DeserializeOwned>(kind: CursorKind, cursor: &Field<'_>) -> Result<Option<T>, BadInput> {
     cursor.optional(|cursor| {
         open(kind, &cursor.text()?).map_err(|_| {
             cursor.refuse("is not one that this server gave out for such a search: start the search again")

@@ -11,6 +11,7 @@ use super::{VERSION, parse_promise};
 use crate::promise::Promise;
 use crate::reply::Reply;
 use crate::request::{FencedAction, Request};
+use crate::retention::Purged;
 use crate::snapshot::Snapshot;
 use crate::wire::cursor::{CursorKind, seal};
 
@@ -100,6 +101,12 @@ enum ReplyOut<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         cursor: Option<String>,
     },
+    Purged {
+        examined: usize,
+        purged: usize,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        cursor: Option<String>,
+    },
     Done {},
     Refused(String),
 }
@@ -145,6 +152,15 @@ pub fn print_debug(kind: &str, corr_id: &str, reply: DebugReply<'_>) -> Answer {
             write(&EnvelopeOut::new(kind, corr_id, 200, SnapshotOut::of(snapshot)), FRAME_BYTES)
         }
     }
+}
+
+/// The answer to `promise.purge`.
+#[must_use]
+pub fn print_purged(kind: &str, corr_id: &str, purged: &Purged) -> Answer {
+    let Purged { examined, purged, next } = purged;
+    let cursor = next.as_ref().map(|next| seal(CursorKind::Settled, next));
+    let out = ReplyOut::Purged { examined: *examined, purged: *purged, cursor };
+    write(&EnvelopeOut::new(kind, corr_id, 200, out), FRAME_BYTES)
 }
 
 /// An answer that says what is wrong.

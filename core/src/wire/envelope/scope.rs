@@ -46,7 +46,8 @@ fn named_ids(request: &Request) -> Vec<&str> {
         | Request::DischargePromise { id }
         | Request::ExpireLease { id }
         | Request::DispatchTask { id }
-        | Request::RunSchedule { id, runs_left: _ } => vec![id],
+        | Request::RunSchedule { id, runs_left: _ }
+        | Request::PurgePromise { id, settled_before: _, dry_run: _ } => vec![id],
         Request::CreatePromise(create) | Request::CreateTask { pid: _, ttl: _, promise: create } => vec![&create.id],
         Request::SettlePromise(settle) => vec![&settle.id],
         Request::RegisterCallback { awaited, awaiter } => vec![awaited, awaiter],
@@ -71,11 +72,12 @@ pub fn foreign_id<'a>(prefix: &str, request: &'a Request) -> Option<Cow<'a, str>
     ids(request).into_iter().find(|id| !id.starts_with(prefix))
 }
 
-/// Whether a token with this prefix may make this call: every id has the prefix. Debugging is for admins only.
+/// Whether a token with this prefix may make this call: every id has the prefix. A purge is about ids of every prefix; debugging is for admins only.
 #[must_use]
 pub fn is_permitted(prefix: &str, call: &Call) -> bool {
     match call {
         Call::Request(request) => foreign_id(prefix, request).is_none(),
+        Call::Purge(_) => prefix.is_empty(),
         Call::Debug(_) => false,
     }
 }
@@ -127,6 +129,7 @@ pub fn confine(prefix: &str, request: &mut Request) {
         | Request::ExpireLease { .. }
         | Request::DispatchTask { .. }
         | Request::RunSchedule { .. }
+        | Request::PurgePromise { .. }
         | Request::ClaimMessage { .. }
         | Request::MessageDelivered { .. }
         | Request::MessageFailed { .. }

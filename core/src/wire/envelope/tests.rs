@@ -6,7 +6,7 @@ mod messages;
 mod mutations;
 mod scope;
 
-use super::{Answer, Call, Envelope, Shape, print, print_error};
+use super::{Answer, Call, Envelope, Shape, print, print_error, print_purged};
 use crate::memory::MemoryStore;
 use crate::rules::Rules;
 use crate::time::Timestamp;
@@ -26,6 +26,10 @@ fn answer(store: &mut MemoryStore, now: u64, body: &[u8]) -> Answer {
         Ok(Call::Request(request)) => {
             let decision = store.apply(&Rules::default(), &request, Timestamp::saturating(now));
             print(&envelope.kind, &envelope.corr_id, Shape::of(&request), &decision.reply)
+        }
+        Ok(Call::Purge(purge)) => {
+            let Ok(stretch) = purge.stretch(store);
+            print_purged(&envelope.kind, &envelope.corr_id, &purge.outcome(&stretch, 0))
         }
         Ok(Call::Debug(_)) => print_error(&envelope.kind, &envelope.corr_id, 403, "debugging is off"),
         Err(bad) => print_error(&envelope.kind, &envelope.corr_id, 400, &bad.0),

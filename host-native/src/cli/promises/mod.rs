@@ -2,6 +2,7 @@
 
 mod create;
 mod get;
+mod purge;
 mod register;
 mod search;
 mod settle;
@@ -20,13 +21,14 @@ const SUBS: &[Sub] = &[
     Sub { command: settle::reject, run: settle::run_reject },
     Sub { command: settle::cancel, run: settle::run_cancel },
     Sub { command: search::command, run: search::run },
+    Sub { command: purge::command, run: purge::run },
     Sub { command: register::callback, run: register::run_callback },
     Sub { command: register::listener, run: register::run_listener },
 ];
 
 /// Describes the group to clap.
 pub(super) fn command() -> Command {
-    session::group("promises", "promise", "Create, read, settle and search promises", SUBS)
+    session::group("promises", "promise", "Create, read, settle, search and purge promises", SUBS)
 }
 
 /// Runs the command that was named.

@@ -3,6 +3,7 @@
 use resonate_core::address::Mailbox;
 use resonate_core::due::{Due, DueKind};
 use resonate_core::message::MessageKey;
+use resonate_core::retention::Settled;
 use resonate_core::time::Timestamp;
 use tokio_postgres::Row;
 
@@ -71,6 +72,19 @@ pub(super) fn filled(mailboxes: &[Mailbox]) -> Call<'static> {
     const SQL: &str = "SELECT mailbox FROM unnest($1::text[]) AS asked(mailbox) \
          CROSS JOIN LATERAL (SELECT 1 FROM outbox o WHERE o.mailbox = asked.mailbox LIMIT 1) AS held";
     Call::plain(SQL).with(mailboxes.iter().map(|mailbox| mailbox.as_str().to_owned()).collect::<Vec<_>>())
+}
+
+/// The statement for the first settled promises. Whoever else removes them meanwhile, removes the same.
+pub(super) fn settled(after: Option<&Settled>, before: Timestamp, limit: usize) -> Call<'_> {
+    const SQL: &str = "SELECT settled_at, id FROM promises WHERE settled_at IS NOT NULL \
+         AND (settled_at, id) > ($1, $2) AND settled_at < $3 ORDER BY settled_at, id LIMIT $4";
+    let (at, id) = after.map_or((-1, ""), |(at, id)| (millis(*at), id.as_str()));
+    Call::plain(SQL).with(at).with(id).with(millis(before)).with(i64::try_from(limit).unwrap_or(i64::MAX))
+}
+
+/// The rows that a statement of [`settled`] has found.
+pub(super) fn settled_of(found: &[Row]) -> Result<Vec<Settled>, Error> {
+    readable(found, rows::settled)
 }
 
 /// The statement for the first parked messages of a mailbox.

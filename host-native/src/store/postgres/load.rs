@@ -11,6 +11,7 @@ use resonate_core::records::Records;
 use resonate_core::time::Timestamp;
 use tokio_postgres::Row;
 
+use super::referring::{self, Asked, Way};
 use super::session::Call;
 use super::text::stored;
 use super::write::by_keys;
@@ -49,6 +50,7 @@ pub(super) struct Reads<'a> {
     tasks: Vec<&'a Id>,
     schedules: Vec<&'a Id>,
     messages: Vec<&'a MessageKey>,
+    referring: Vec<Asked<'a>>,
     /// Reads that have a statement, or two, for themselves.
     single: Vec<&'a Read>,
     /// Searches: they are answered page by page.
@@ -68,6 +70,14 @@ impl<'a> Reads<'a> {
                 Read::CallbacksOf { .. } | Read::ListenersOf { .. } | Read::HeldBy { .. } | Read::Branch { .. } => {
                     sorted.single.push(read);
                 }
+                Read::UnblocksOf { promise, after, limit } => {
+                    let after = after.as_ref().map_or("", |after| after.as_str());
+                    sorted.referring.push(Asked { way: Way::Unblock, limit: *limit, id: promise, after });
+                }
+                Read::ReferringTo { id, by, after, limit } => {
+                    let after = after.as_ref().map_or("", Id::as_str);
+                    sorted.referring.push(Asked { way: Way::By(*by), limit: *limit, id, after });
+                }
                 Read::Promises { .. } | Read::Tasks { .. } | Read::Schedules { .. } => sorted.searches.push(read),
             }
         }
@@ -77,6 +87,8 @@ impl<'a> Reads<'a> {
         }
         sorted.messages.sort_unstable();
         sorted.messages.dedup();
+        sorted.referring.sort_unstable();
+        sorted.referring.dedup();
         sorted.single.sort_unstable();
         sorted.single.dedup();
         sorted
@@ -118,6 +130,7 @@ impl<'a> Reads<'a> {
                  AND (length(id) || ':' || id || listener) = ANY($3) ORDER BY kind, id, listener"
             ),
         ));
+        calls.extend(referring::by_statement(&self.referring).map(referring::call));
         self.single.iter().for_each(|read| single(read, &mut calls));
         calls
     }
@@ -148,6 +161,9 @@ impl<'a> Reads<'a> {
         for messages in self.messages.chunk_by(|a, b| is_execute(a) == is_execute(b)) {
             let found = all(answers, rows::message)?;
             each(messages, found, |entry| &entry.key, |key, row| records.learn_message(key, row));
+        }
+        for asked in referring::by_statement(&self.referring) {
+            referring::learn(asked, &answers.next().unwrap_or_default(), records)?;
         }
         self.single.iter().try_for_each(|read| learn_single(read, answers, records))?;
         Ok(latest)
@@ -217,6 +233,8 @@ fn single<'a>(read: &'a Read, calls: &mut Vec<Call<'a>>) {
         | Read::Task(_)
         | Read::Schedule(_)
         | Read::Message(_)
+        | Read::UnblocksOf { .. }
+        | Read::ReferringTo { .. }
         | Read::Promises { .. }
         | Read::Tasks { .. }
         | Read::Schedules { .. } => unreachable!("sorted out"),
@@ -249,6 +267,8 @@ fn learn_single(read: &Read, answers: &mut impl Iterator<Item = Vec<Row>>, recor
         | Read::Task(_)
         | Read::Schedule(_)
         | Read::Message(_)
+        | Read::UnblocksOf { .. }
+        | Read::ReferringTo { .. }
         | Read::Promises { .. }
         | Read::Tasks { .. }
         | Read::Schedules { .. } => unreachable!("sorted out"),

@@ -12,6 +12,7 @@ mod load;
 mod net;
 pub mod notify;
 mod reader;
+mod referring;
 mod schema;
 mod search;
 mod session;

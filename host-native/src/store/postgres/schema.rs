@@ -7,10 +7,13 @@ use crate::store::Error;
 use crate::store::schema::{Migration, Standing, pending};
 
 /// What leads from each version to the next.
-const MIGRATIONS: &[Migration] = &[Migration::new(
-    "promises, tasks, callbacks, listeners, schedules and the outbox of messages",
-    include_str!("schema_1.sql"),
-)];
+const MIGRATIONS: &[Migration] = &[
+    Migration::new(
+        "promises, tasks, callbacks, listeners, schedules and the outbox of messages",
+        include_str!("schema_1.sql"),
+    ),
+    Migration::new("what removing settled promises needs to find", include_str!("schema_2.sql")),
+];
 
 /// The row that says the version, and that servers which start at once wait for.
 const VERSION_TABLE: &str = "CREATE TABLE IF NOT EXISTS resonate_schema (only_row BOOLEAN PRIMARY KEY CHECK (only_row), \
@@ -21,6 +24,12 @@ const VERSION_TABLE: &str = "CREATE TABLE IF NOT EXISTS resonate_schema (only_ro
 const BEGIN: &str = "BEGIN; SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0";
 const LOCK: &str = "SELECT version FROM resonate_schema FOR UPDATE";
 const VERSION: &str = "SELECT version FROM resonate_schema";
+
+/// Tasks by what has woken them: they are in it until a worker acquires them.
+const RESUMES: &str = "CREATE INDEX IF NOT EXISTS tasks_by_resume ON tasks USING gin ((resumes::jsonb)) \
+     WITH (fastupdate = off) WHERE resumes IS NOT NULL";
+/// For databases without inverted indexes: all of those tasks are looked at. Where there is one, this would be taken for better.
+const RESUMES_ELSE: &str = "CREATE INDEX IF NOT EXISTS tasks_resumed ON tasks (id) WHERE resumes IS NOT NULL";
 
 /// Settings of tables that change often, for the databases that have them: rows are changed in place, and cleaned up early.
 const TUNING: &[&str] = &[
@@ -71,7 +80,7 @@ pub(super) fn standing(session: &mut Session) -> Result<Standing, Error> {
     let script = match found < known() {
         true => {
             let steps = steps(session, found).map_err(cannot_migrate)?;
-            format!("{VERSION_TABLE};\n{BEGIN};\n{LOCK};\n{steps}COMMIT;\n{};\n", TUNING.join(";\n"))
+            format!("{VERSION_TABLE};\n{BEGIN};\n{LOCK};\n{steps}{RESUMES};\nCOMMIT;\n{};\n", TUNING.join(";\n"))
         }
         false => String::new(),
     };
@@ -149,6 +158,11 @@ fn create_and_migrate(session: &mut Session) -> Result<i64, Silence> {
     if from < known() {
         let steps = steps(session, from)?;
         session.script(&steps)?;
+        session.script("SAVEPOINT resumes")?;
+        if session.script(RESUMES).is_err() {
+            session.script("ROLLBACK TO SAVEPOINT resumes")?;
+            session.script(RESUMES_ELSE)?;
+        }
     }
     session.script("COMMIT")?;
     Ok(from)

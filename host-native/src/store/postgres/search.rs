@@ -56,6 +56,8 @@ pub(super) fn page(session: &mut Session, read: &Read) -> Result<Page, Broken> {
         | Read::Message(_)
         | Read::CallbacksOf { .. }
         | Read::ListenersOf { .. }
+        | Read::UnblocksOf { .. }
+        | Read::ReferringTo { .. }
         | Read::HeldBy { .. }
         | Read::Branch { .. } => unreachable!("not a search"),
     }

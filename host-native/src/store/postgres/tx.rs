@@ -9,6 +9,7 @@ use resonate_core::due::{Due, DueKind};
 use resonate_core::message::MessageKey;
 use resonate_core::read::Read;
 use resonate_core::records::Records;
+use resonate_core::retention::Settled;
 use resonate_core::snapshot::Snapshot;
 use resonate_core::time::Timestamp;
 use resonate_core::write::Write;
@@ -263,6 +264,11 @@ impl Tx for PostgresTx<'_> {
         due::parked_of(found.get(1).map_or(&[], Vec::as_slice), prefix)
     }
 
+    fn settled(&mut self, after: Option<&Settled>, before: Timestamp, limit: usize) -> Result<Vec<Settled>, Error> {
+        let found = self.look(&[due::settled(after, before, limit)])?;
+        due::settled_of(found.first().map_or(&[], Vec::as_slice))
+    }
+
     fn snapshot(&mut self) -> Result<Snapshot, Error> {
         let mut calls = vec![Call::plain("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")];
         calls.extend(snapshot::calls());
@@ -337,6 +343,8 @@ fn is_by_key(read: &Read) -> bool {
         Read::Promise(_) | Read::Task(_) | Read::Schedule(_) | Read::Message(_) => true,
         Read::CallbacksOf { .. }
         | Read::ListenersOf { .. }
+        | Read::UnblocksOf { .. }
+        | Read::ReferringTo { .. }
         | Read::HeldBy { .. }
         | Read::Branch { .. }
         | Read::Promises { .. }

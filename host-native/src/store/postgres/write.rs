@@ -12,7 +12,7 @@ use resonate_core::schedule::Schedule;
 use resonate_core::task::{Task, TaskState};
 use resonate_core::write::Write;
 
-use super::net::{Net, PromiseChange};
+use super::net::{Found, Net, PromiseChange, TaskChange};
 use super::session::Call;
 use super::text::stored;
 use crate::store::rows::{json, key_columns, millis, resumes};
@@ -24,6 +24,13 @@ macro_rules! guarded {
     };
 }
 pub(super) use guarded;
+
+/// A statement that fails when one of the ids is there.
+macro_rules! absent {
+    ($table:literal, $ids:expr) => {
+        Call::plain(concat!("SELECT 1 / (count(*) = 0)::int FROM ", $table, " WHERE id = ANY($1)")).with($ids)
+    };
+}
 
 /// The statements that make a batch's changes, behind which it can be committed.
 pub(super) fn calls(net: &Net) -> Vec<Call<'_>> {
@@ -41,13 +48,29 @@ pub(super) fn calls(net: &Net) -> Vec<Call<'_>> {
 
 fn promises<'a>(net: &'a Net, calls: &mut Vec<Call<'a>>) {
     let (mut inserted, mut settled, mut noted) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut deleted, mut passed) = (Vec::new(), Vec::new());
     for (id, change) in &net.promises {
         match change {
             PromiseChange::Inserted(promise) => inserted.push(&**promise),
+            PromiseChange::Deleted { was_pending, then } => {
+                deleted.push((id.as_str(), *was_pending));
+                inserted.extend(then.as_deref());
+            }
+            PromiseChange::Passed => passed.push(id.as_str()),
             PromiseChange::Changed { settled: Some(promise), has_waiters } => settled.push((&**promise, *has_waiters)),
             PromiseChange::Changed { settled: None, has_waiters } => noted.push((id, has_waiters.unwrap_or_default())),
         }
     }
+    if !deleted.is_empty() {
+        const SQL: &str = guarded!(
+            "DELETE FROM promises p USING unnest($2::text[], $3::bool[]) AS u(id, was_pending) \
+             WHERE p.id = u.id AND (p.state = 0) = u.was_pending"
+        );
+        let call = Call::plain(SQL).with(deleted.len() as i64);
+        let call = call.with(deleted.iter().map(|(id, _)| *id).collect::<Vec<_>>());
+        calls.push(call.with(deleted.iter().map(|(_, was_pending)| *was_pending).collect::<Vec<_>>()));
+    }
+    calls.extend((!passed.is_empty()).then(|| absent!("promises", passed)));
     if !inserted.is_empty() {
         calls.push(insert_promises(&inserted));
     }
@@ -115,19 +138,26 @@ fn settle_promises<'a>(settled: &[(&'a Promise, Option<bool>)]) -> Call<'a> {
 }
 
 fn tasks<'a>(net: &'a Net, calls: &mut Vec<Call<'a>>) {
-    let inserted: Vec<&Task> =
-        net.tasks.values().filter(|change| change.found.is_none()).map(|change| &*change.left).collect();
+    let (mut inserted, mut moved, mut deleted, mut passed) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for (id, TaskChange { found, left }) in &net.tasks {
+        let from = match found {
+            Found::Absent => None,
+            Found::At(state, version) => Some((*state, Some(*version as i64))),
+            Found::Fulfilled => Some((TaskState::Fulfilled, None)),
+        };
+        match (from, left) {
+            (None, Some(task)) => inserted.push(&**task),
+            (None, None) => passed.push(id.as_str()),
+            (Some((state, version)), Some(task)) => moved.push((&**task, state, version)),
+            (Some((state, version)), None) => deleted.push((id.as_str(), state, version)),
+        }
+    }
     if !inserted.is_empty() {
         const SQL: &str = "INSERT INTO tasks (id, state, version, resumes, pid, ttl, expires_at, retry_at, executes, \
              execute_at) SELECT * FROM unnest($1::text[], $2::int2[], $3::int8[], $4::text[], $5::text[], $6::int8[], \
              $7::int8[], $8::int8[], $9::int8[], $10::int8[])";
         calls.push(with_tasks(Call::plain(SQL), &inserted));
     }
-    let moved: Vec<(&Task, TaskState, u64)> = net
-        .tasks
-        .values()
-        .filter_map(|change| change.found.map(|(state, version)| (&*change.left, state, version)))
-        .collect();
     if !moved.is_empty() {
         const SQL: &str = guarded!(
             "UPDATE tasks t SET state = u.state, version = u.version, resumes = u.resumes, pid = u.pid, ttl = u.ttl, \
@@ -135,14 +165,24 @@ fn tasks<'a>(net: &'a Net, calls: &mut Vec<Call<'a>>) {
              FROM unnest($2::text[], $3::int2[], $4::int8[], $5::text[], $6::text[], $7::int8[], $8::int8[], $9::int8[], \
              $10::int8[], $11::int8[], $12::int2[], $13::int8[]) AS u(id, state, version, resumes, pid, ttl, expires_at, \
              retry_at, executes, execute_at, from_state, from_version) \
-             WHERE t.id = u.id AND t.state = u.from_state AND t.version = u.from_version"
+             WHERE t.id = u.id AND t.state = u.from_state AND t.version = coalesce(u.from_version, t.version)"
         );
         let lefts: Vec<&Task> = moved.iter().map(|(task, ..)| *task).collect();
         let call = with_tasks(Call::plain(SQL).with(moved.len() as i64), &lefts);
         let states: Vec<i16> = moved.iter().map(|(_, state, _)| *state as i16).collect();
-        let versions: Vec<i64> = moved.iter().map(|(.., version)| *version as i64).collect();
-        calls.push(call.with(states).with(versions));
+        calls.push(call.with(states).with(moved.iter().map(|(.., version)| *version).collect::<Vec<_>>()));
     }
+    if !deleted.is_empty() {
+        const SQL: &str = guarded!(
+            "DELETE FROM tasks t USING unnest($2::text[], $3::int2[], $4::int8[]) AS u(id, from_state, from_version) \
+             WHERE t.id = u.id AND t.state = u.from_state AND t.version = coalesce(u.from_version, t.version)"
+        );
+        let call = Call::plain(SQL).with(deleted.len() as i64);
+        let call = call.with(deleted.iter().map(|(id, ..)| *id).collect::<Vec<_>>());
+        let call = call.with(deleted.iter().map(|(_, state, _)| *state as i16).collect::<Vec<_>>());
+        calls.push(call.with(deleted.iter().map(|(.., version)| *version).collect::<Vec<_>>()));
+    }
+    calls.extend((!passed.is_empty()).then(|| absent!("tasks", passed)));
 }
 
 /// The columns of tasks, ten arrays.
@@ -192,6 +232,8 @@ fn schedule_id(write: &Write) -> Option<&Id> {
         Write::InsertPromise(_)
         | Write::SettlePromise(_)
         | Write::SetHasWaiters { .. }
+        | Write::DeletePromise { .. }
+        | Write::DeleteTask { .. }
         | Write::InsertTask(_)
         | Write::UpdateTask { .. }
         | Write::InsertCallback { .. }
@@ -219,8 +261,10 @@ fn schedule(write: &Write) -> Call<'_> {
         Write::InsertPromise(_)
         | Write::SettlePromise(_)
         | Write::SetHasWaiters { .. }
+        | Write::DeletePromise { .. }
         | Write::InsertTask(_)
         | Write::UpdateTask { .. }
+        | Write::DeleteTask { .. }
         | Write::InsertCallback { .. }
         | Write::DeleteCallback { .. }
         | Write::InsertListener { .. }

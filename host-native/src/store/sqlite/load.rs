@@ -1,12 +1,15 @@
 //! Answers to the core's reads. Every statement is a lookup by key or a bounded scan of an index; what matches is the core's to say.
 
+use std::collections::BTreeMap;
+
 use resonate_core::address::Mailbox;
 use resonate_core::due::{Due, DueKind};
 use resonate_core::id::Id;
 use resonate_core::message::MessageKey;
 use resonate_core::promise::Promise;
-use resonate_core::read::Read;
+use resonate_core::read::{Read, Reference};
 use resonate_core::records::Records;
+use resonate_core::retention::Settled;
 use resonate_core::time::Timestamp;
 use rusqlite::{Connection, Params, Row, params};
 
@@ -14,8 +17,16 @@ use super::search;
 use crate::store::rows::{self, message_columns, promise_columns, schedule_columns, task_columns};
 use crate::store::{Error, damage};
 
-/// Answers one read.
-pub(super) fn load(connection: &Connection, read: &Read, records: &mut Records) -> Result<(), Error> {
+/// Tasks that were woken and not acquired since, by what has woken them.
+pub(super) type Resumed = BTreeMap<Id, Vec<Id>>;
+
+/// Answers one read. `resumed` is what the transaction has found of that already.
+pub(super) fn load(
+    connection: &Connection,
+    read: &Read,
+    resumed: &mut Option<Resumed>,
+    records: &mut Records,
+) -> Result<(), Error> {
     match read {
         Read::Promise(id) => {
             const SQL: &str = concat!("SELECT ", promise_columns!(), " FROM promises WHERE id = ?1");
@@ -50,6 +61,36 @@ pub(super) fn load(connection: &Connection, read: &Read, records: &mut Records) 
                 all(connection, SQL, params![awaited.as_str(), after, *limit as i64], |row| rows::address_at(row, 0))?;
             records.learn_listeners(awaited, addresses, *limit);
         }
+        Read::UnblocksOf { promise, after, limit } => {
+            const SQL: &str = "SELECT listener FROM outbox WHERE kind = ?1 AND id = ?2 AND listener > ?3 \
+                               ORDER BY listener LIMIT ?4";
+            let after = after.as_ref().map_or("", |after| after.as_str());
+            let params = params![rows::UNBLOCK, promise.as_str(), after, *limit as i64];
+            let addresses = all(connection, SQL, params, |row| rows::address_at(row, 0))?;
+            records.learn_unblocks(promise, addresses, *limit);
+        }
+        Read::ReferringTo { id, by: by @ Reference::Lineage, after, limit } => {
+            const SQL: &str = "SELECT id FROM (SELECT id FROM promises WHERE parent = ?1 AND id > ?2 AND id <> ?1 ORDER BY id LIMIT ?3) \
+                 UNION \
+                 SELECT id FROM (SELECT id FROM promises WHERE branch = ?1 AND id > ?2 AND id <> ?1 ORDER BY id LIMIT ?3) \
+                 ORDER BY id LIMIT ?3";
+            let params = params![id.as_str(), after.as_ref().map_or("", Id::as_str), *limit as i64];
+            records.learn_referring(id, *by, all(connection, SQL, params, |row| rows::id_at(row, 0))?, *limit);
+        }
+        Read::ReferringTo { id, by: by @ Reference::Callback, after, limit } => {
+            const SQL: &str =
+                "SELECT awaited FROM callbacks WHERE awaiter = ?1 AND awaited > ?2 ORDER BY awaited LIMIT ?3";
+            let params = params![id.as_str(), after.as_ref().map_or("", Id::as_str), *limit as i64];
+            records.learn_referring(id, *by, all(connection, SQL, params, |row| rows::id_at(row, 0))?, *limit);
+        }
+        Read::ReferringTo { id, by: by @ Reference::Resume, after, limit } => {
+            let resumed = match resumed {
+                Some(resumed) => resumed,
+                none @ None => none.insert(load_resumed(connection)?),
+            };
+            let tasks = resumed.get(id).into_iter().flatten().filter(|task| Some(*task) > after.as_ref());
+            records.learn_referring(id, *by, tasks.take(*limit).cloned().collect(), *limit);
+        }
         Read::HeldBy { pid, after, limit } => {
             const SQL: &str =
                 concat!("SELECT ", task_columns!(), " FROM tasks WHERE pid = ?1 AND id > ?2 ORDER BY id LIMIT ?3");
@@ -67,6 +108,16 @@ pub(super) fn load(connection: &Connection, read: &Read, records: &mut Records) 
         Read::Schedules { search } => records.learn_page(read.clone(), search::schedules(connection, search)?),
     }
     Ok(())
+}
+
+/// All of them at once: they are few, many promises are asked about in one transaction, and an index over their lists would cost whenever a task moves.
+fn load_resumed(connection: &Connection) -> Result<Resumed, Error> {
+    const SQL: &str = "SELECT id, resumes FROM tasks WHERE resumes IS NOT NULL ORDER BY id";
+    let mut resumed = Resumed::new();
+    for (task, awaited) in readable(connection, SQL, [], usize::MAX, |row| rows::resumed(row))? {
+        awaited.into_iter().for_each(|awaited: Id| resumed.entry(awaited).or_default().push(task.clone()));
+    }
+    Ok(resumed)
 }
 
 fn first_of_branch(
@@ -112,13 +163,26 @@ pub(super) fn due(connection: &Connection, kind: DueKind, until: Timestamp, limi
     };
     // What is due never is not due: the last instant stands for it.
     let until = until.as_millis().min(Timestamp::MAX.as_millis() - u64::from(kind == DueKind::Schedule));
-    readable(connection, sql, until, limit, |row| rows::due(row, kind))
+    readable(connection, sql, [until as i64], limit, |row| rows::due(row, kind))
 }
 
 fn due_messages(connection: &Connection, until: Timestamp, limit: usize) -> Result<Vec<Due>, Error> {
     const SQL: &str = "SELECT due_at, kind, id, address FROM outbox WHERE due_at <= ?1 ORDER BY due_at";
     let until = until.as_millis().min(Timestamp::MAX.as_millis() - 1);
-    readable(connection, SQL, until, limit, |row| rows::due(row, DueKind::Message))
+    readable(connection, SQL, [until as i64], limit, |row| rows::due(row, DueKind::Message))
+}
+
+/// The first settled promises in the order of their settlement.
+pub(super) fn settled(
+    connection: &Connection,
+    after: Option<&Settled>,
+    before: Timestamp,
+    limit: usize,
+) -> Result<Vec<Settled>, Error> {
+    const SQL: &str = "SELECT settled_at, id FROM promises WHERE settled_at IS NOT NULL \
+                       AND (settled_at, id) > (?1, ?2) AND settled_at < ?3 ORDER BY settled_at, id";
+    let (at, id) = after.map_or((-1, ""), |(at, id)| (at.as_millis() as i64, id.as_str()));
+    readable(connection, SQL, params![at, id, before.as_millis() as i64], limit, |row| rows::settled(row))
 }
 
 /// The first parked messages of a mailbox.
@@ -158,25 +222,25 @@ pub(super) fn parked(
 }
 
 /// The first `limit` rows that can be read. One that cannot is passed over: it must not stop the others.
-fn readable(
+fn readable<T>(
     connection: &Connection,
     sql: &str,
-    until: u64,
+    params: impl Params,
     limit: usize,
-    read: impl Fn(&Row<'_>) -> Result<Due, Error>,
-) -> Result<Vec<Due>, Error> {
+    read: impl Fn(&Row<'_>) -> Result<T, Error>,
+) -> Result<Vec<T>, Error> {
     let mut statement = connection.prepare_cached(sql)?;
-    let mut found = statement.query([until as i64])?;
-    let mut due = Vec::new();
-    while due.len() < limit {
+    let mut found = statement.query(params)?;
+    let mut rows = Vec::new();
+    while rows.len() < limit {
         let Some(row) = found.next()? else { break };
         match read(row) {
-            Ok(row) => due.push(row),
+            Ok(row) => rows.push(row),
             Err(error) if error.is_row() => damage::report(&error),
             Err(error) => return Err(error),
         }
     }
-    Ok(due)
+    Ok(rows)
 }
 
 /// The first row, if there is one.

@@ -20,6 +20,7 @@ use resonate_core::due::{Due, DueKind};
 use resonate_core::message::MessageKey;
 use resonate_core::read::Read;
 use resonate_core::records::Records;
+use resonate_core::retention::Settled;
 use resonate_core::snapshot::Snapshot;
 use resonate_core::time::Timestamp;
 use resonate_core::write::Write;
@@ -188,12 +189,14 @@ impl ReadStore for SqliteReader {
 pub struct SqliteTx<'a> {
     connection: &'a Connection,
     open: bool,
+    /// As it was before the writes of this transaction, which come last.
+    resumed: Option<load::Resumed>,
 }
 
 impl<'a> SqliteTx<'a> {
     fn begin(connection: &'a Connection, sql: &str) -> Result<Self, Error> {
         connection.prepare_cached(sql)?.execute([])?;
-        Ok(Self { connection, open: true })
+        Ok(Self { connection, open: true, resumed: None })
     }
 }
 
@@ -201,7 +204,8 @@ impl Tx for SqliteTx<'_> {
     type Error = Error;
 
     fn load(&mut self, reads: &[Read], records: &mut Records) -> Result<(), TxError<Error>> {
-        Ok(reads.iter().try_for_each(|read| load::load(self.connection, read, records))?)
+        let Self { connection, resumed, open: _ } = self;
+        Ok(reads.iter().try_for_each(|read| load::load(connection, read, resumed, records))?)
     }
 
     fn due(&mut self, kinds: &[DueKind], until: Timestamp, limit: usize) -> Result<Vec<Due>, Error> {
@@ -214,6 +218,10 @@ impl Tx for SqliteTx<'_> {
 
     fn parked(&mut self, mailbox: &Mailbox, prefix: Option<&str>, limit: usize) -> Result<Vec<MessageKey>, Error> {
         load::parked(self.connection, mailbox, prefix, limit)
+    }
+
+    fn settled(&mut self, after: Option<&Settled>, before: Timestamp, limit: usize) -> Result<Vec<Settled>, Error> {
+        load::settled(self.connection, after, before, limit)
     }
 
     fn snapshot(&mut self) -> Result<Snapshot, Error> {

@@ -15,6 +15,7 @@ const MIGRATIONS: &[Migration] = &[
         include_str!("schema_1.sql"),
     ),
     Migration::new("mailboxes of messages that wait for a connection", include_str!("schema_2.sql")),
+    Migration::new("what removing settled promises needs to find", include_str!("schema_3.sql")),
 ];
 
 /// Brings the database to this version. Returns the version that it had.

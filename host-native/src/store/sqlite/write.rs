@@ -23,8 +23,15 @@ pub(super) fn write(connection: &Connection, write: &Write) -> Written {
             let sql = "UPDATE promises SET has_waiters = ?2 WHERE id = ?1";
             guarded(connection, sql, params![id.as_str(), has_waiters])
         }
+        Write::DeletePromise { id } => {
+            guarded(connection, "DELETE FROM promises WHERE id = ?1 AND state <> 0", [id.as_str()])
+        }
         Write::InsertTask(task) => insert_task(connection, task),
         Write::UpdateTask { from, version, task } => update_task(connection, *from, *version, task),
+        Write::DeleteTask { id } => {
+            let sql = "DELETE FROM tasks WHERE id = ?1 AND state = ?2";
+            guarded(connection, sql, params![id.as_str(), TaskState::Fulfilled as i64])
+        }
         Write::InsertCallback { awaited, awaiter } => {
             let sql = "INSERT INTO callbacks (awaited, awaiter) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
             free(connection, sql, [awaited.as_str(), awaiter.as_str()])

@@ -15,7 +15,7 @@ fn refusal(body: &[u8]) -> (u64, String, String, String) {
 
 #[test]
 fn envelopes() {
-    let kinds = "promise.get, promise.create, promise.settle, promise.register_callback, promise.register_listener, promise.search, task.get, task.create, task.acquire, task.fence, task.heartbeat, task.suspend, task.fulfill, task.release, task.halt, task.continue, task.search, schedule.get, schedule.create, schedule.delete, schedule.search, debug.start, debug.stop, debug.reset, debug.tick, debug.snap";
+    let kinds = "promise.get, promise.create, promise.settle, promise.register_callback, promise.register_listener, promise.search, promise.purge, task.get, task.create, task.acquire, task.fence, task.heartbeat, task.suspend, task.fulfill, task.release, task.halt, task.continue, task.search, schedule.get, schedule.create, schedule.delete, schedule.search, debug.start, debug.stop, debug.reset, debug.tick, debug.snap";
     let unknown = format!("'kind' must be one of {kinds}, not \"promise.cancel\"");
     let object = "the body must be a JSON object with kind, head and data";
     for (body, kind, corr_id, why) in [
@@ -185,6 +185,22 @@ fn promises() {
             "promise.search",
             r#"{"state":"done"}"#,
             "'data.state' must be pending, resolved, rejected, rejected_canceled or rejected_timedout, not \"done\"",
+        ),
+        (
+            "promise.purge",
+            "{}",
+            "'data.settledBefore' is required: an instant in milliseconds since 1970, an integer from 0 to 9007199254740991",
+        ),
+        (
+            "promise.purge",
+            r#"{"settledBefore":"30d"}"#,
+            "'data.settledBefore' must be an instant in milliseconds since 1970, an integer from 0 to 9007199254740991, not \"30d\"",
+        ),
+        ("promise.purge", r#"{"settledBefore":1,"dryRun":1}"#, "'data.dryRun' must be true or false, not 1"),
+        (
+            "promise.purge",
+            r#"{"settledBefore":1,"limit":257}"#,
+            "'data.limit' must be an integer from 1 to 256, not 257",
         ),
         ("promise.search", r#"{"limit":0}"#, "'data.limit' must be an integer from 1 to 1000, not 0"),
         ("promise.search", r#"{"limit":1001}"#, "'data.limit' must be an integer from 1 to 1000, not 1001"),

@@ -17,7 +17,7 @@ impl Dice {
     }
 }
 
-const VALID: [(&str, &str); 21] = [
+const VALID: [(&str, &str); 22] = [
     ("promise.get", r#"{"id":"a"}"#),
     (
         "promise.create",
@@ -26,6 +26,7 @@ const VALID: [(&str, &str); 21] = [
     ("promise.settle", r#"{"id":"a","state":"resolved","value":{"headers":{"h":"1"},"data":"e30="}}"#),
     ("promise.register_callback", r#"{"awaited":"b","awaiter":"a"}"#),
     ("promise.register_listener", r#"{"awaited":"a","address":"poll://uni@g/w"}"#),
+    ("promise.purge", r#"{"settledBefore":100,"dryRun":true,"limit":10,"cursor":null}"#),
     ("promise.search", r#"{"state":"pending","tags":{"a":"b"},"limit":10,"cursor":null}"#),
     ("task.get", r#"{"id":"a"}"#),
     (
@@ -165,7 +166,7 @@ fn damaged_requests_are_answered() {
                 requests += 1;
                 assert!(!bad.0.is_empty(), "seed {SEED:#x} round {round}: {shown}");
             }
-            Ok(Ok(Call::Request(_) | Call::Debug(_))) => calls += 1,
+            Ok(Ok(Call::Request(_) | Call::Purge(_) | Call::Debug(_))) => calls += 1,
         }
         let answer = answer(&mut store, u64::try_from(round).expect("a round"), &bytes);
         let json: serde_json::Value = serde_json::from_slice(&answer.body)

@@ -39,6 +39,14 @@ fn debugging_is_read_and_never_permitted_by_a_prefix() {
 }
 
 #[test]
+fn a_purge_is_for_tokens_without_a_prefix() {
+    let purge = call("promise.purge", r#"{"settledBefore":5}"#);
+    assert!(is_permitted("", &purge) && !is_permitted("a", &purge));
+    assert!(Envelope::parse(body("promise.purge", "{}").as_bytes()).expect("an envelope").is_for_all_ids());
+    assert!(!Envelope::parse(body("promise.get", "{}").as_bytes()).expect("an envelope").is_for_all_ids());
+}
+
+#[test]
 fn every_id_counts_for_the_scope() {
     let create = r#"{"kind":"promise.create","data":{"id":"b","timeoutAt":1}}"#;
     let settle = r#"{"kind":"promise.settle","data":{"id":"b","state":"resolved"}}"#;

@@ -25,7 +25,7 @@ build() { # face
     CARGO_PROFILE_WASM_STRIP=symbols build abi
     # What a page loads counts every byte. Functions of a few instructions are not worth a call, and cost nothing where they are called.
     export CARGO_PROFILE_WASM_OPT_LEVEL=z
-    FLAGS+=" -Cllvm-args=--inline-threshold=22"
+    FLAGS+=" -Cllvm-args=--inline-threshold=12"
     build js
     build history
 )

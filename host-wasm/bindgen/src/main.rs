@@ -12,7 +12,12 @@ fn main() -> anyhow::Result<()> {
     let mut bindgen = Bindgen::new();
     bindgen.input_path(module).out_name("resonate");
     // The page or the script that loads the package finds the module beside it.
-    bindgen.web(true)?.typescript(true).omit_default_module_path(false).remove_name_section(true);
+    bindgen
+        .web(true)?
+        .typescript(true)
+        .omit_default_module_path(false)
+        .remove_name_section(true)
+        .remove_producers_section(true);
     // A module that has trapped can be begun anew.
     bindgen.reset_state_function(true);
     bindgen.generate(folder).with_context(|| format!("cannot write to {}", folder.display()))

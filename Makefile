@@ -3,6 +3,7 @@
 # make package build the npm package into host-wasm/js/dist; make js tests it
 # make test-postgres   the store's tests against other versions of Postgres (VERSIONS="13 17"; they come from npm)
 # make bench   build the server in release and measure it (minutes); BENCH="--full" for everything (an hour)
+# make sim     a simulated world: SEED=42 STEPS=100000, or SEEDS=1000 STEPS=1000
 # make playground   build the playground into target/playground
 # make dist    the playground, and a release build of the server that holds it
 # make deny    licences, bans and sources of the dependencies (installs cargo-deny when it is missing)
@@ -14,7 +15,7 @@ BENCH ?=
 # What runs TypeScript as it is; setup gets it.
 NODE ?= $(CURDIR)/tests/clients/node_modules/.bin/node
 
-.PHONY: test test-postgres setup fmt lint doc unit wasm package js bench bench-core playground dist deny audit
+.PHONY: test test-postgres setup fmt lint doc unit wasm package js bench bench-core sim playground dist deny audit
 
 test: setup fmt lint doc wasm unit js
 
@@ -51,6 +52,9 @@ bench: wasm
 
 bench-core:
 	$(CARGO) bench -p resonate-core --locked
+
+sim:
+	$(CARGO) run --release --locked -p resonate -- sim $(if $(SEED),--seed $(SEED)) $(if $(STEPS),--steps $(STEPS)) $(if $(SEEDS),--seeds $(SEEDS))
 
 playground:
 	@scripts/build_playground.sh

@@ -74,6 +74,12 @@ impl MemoryStore {
         self.records.message(key).flatten()
     }
 
+    /// Tasks that a worker holds by id, as [`Read::HeldBy`] asks for them.
+    #[must_use]
+    pub fn held_by(&self, pid: &str, after: Option<&Id>, limit: usize) -> Vec<Id> {
+        self.records.held.behind(pid, after).take(limit).cloned().collect()
+    }
+
     /// Whether a task waits for a promise.
     #[must_use]
     pub fn has_callback(&self, awaited: &Id, awaiter: &Id) -> bool {

@@ -2,16 +2,18 @@
 
 #![allow(dead_code, reason = "each test crate uses a part of it")]
 
-pub(crate) mod generator;
 pub(crate) mod names;
 pub(crate) mod parts;
 pub(crate) mod world;
 
+#[allow(unused_imports, reason = "each test crate uses a part of it")]
+pub(crate) use resonate_sim::generator;
+
 use resonate_core::id::Id;
 use resonate_core::time::{Millis, Timestamp};
 
-/// 2026-01-01T00:00:00Z.
-pub(crate) const NEW_YEAR: u64 = 1_767_225_600_000;
+#[allow(unused_imports, reason = "each test crate uses a part of it")]
+pub(crate) use generator::NEW_YEAR;
 
 /// The seed of this run: `SEED` where it is set, else a new one. Shown at the start, so that a failure can be run again.
 #[allow(clippy::disallowed_methods, clippy::disallowed_macros, reason = "a test has an environment and an output")]

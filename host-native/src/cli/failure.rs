@@ -9,7 +9,7 @@
 //! | 4 | the server refused, or the promise is settled otherwise already |
 //! | 5 | what was waited for is rejected, cancelled or timed out |
 //! | 6 | what was waited for is still pending |
-//! | 7 | a recording replays with another answer; a copy is not the same as its source |
+//! | 7 | a recording replays with another answer; a copy is not the same as its source; a simulation found something wrong |
 //! | 8 | a recording is corrupt |
 //! | 130 | interrupted while it waited |
 
@@ -37,7 +37,7 @@ pub enum Failure {
     Rejected(String),
     /// What was waited for is still pending.
     StillPending(String),
-    /// A replayed answer is not the recorded one, or a copy not its source.
+    /// A replayed answer is not the recorded one, a copy not its source, or a simulation not what it must be.
     Differs(String),
     /// A line of a recording cannot be replayed.
     Corrupt(String),

@@ -19,6 +19,7 @@ mod schedules;
 mod serve;
 mod session;
 mod show;
+mod sim;
 mod tasks;
 mod tree;
 mod wait;
@@ -52,6 +53,7 @@ const COMMANDS: &[Entry] = &[
     Entry { command: schedules::command, run: schedules::run },
     Entry { command: mcp::command, run: mcp::run },
     Entry { command: replay::command, run: replay::run },
+    Entry { command: sim::command, run: sim::run },
     Entry { command: migrate::command, run: migrate::run },
     Entry { command: copy::command, run: copy::run },
     Entry { command: config::command, run: config::run },

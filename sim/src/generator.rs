@@ -18,26 +18,40 @@ use resonate_core::task::TaskState;
 use resonate_core::time::{Millis, Timestamp};
 use resonate_core::value::Value;
 
-use super::{NEW_YEAR, at, id, ms};
-
 const PROMISES: [&str; 6] = ["p.0", "p.1", "p.2", "p.3", "q", "r"];
 const SCHEDULES: [&str; 2] = ["s.0", "s.1"];
 const WORKERS: [&str; 3] = ["w1", "w2", "w3"];
 const ADDRESSES: [&str; 4] = ["poll://any@g", "poll://any@g/w1", "poll://uni@g/w2", "http://push.test/hook"];
 const CRONS: [&str; 4] = ["* * * * * *", "*/7 * * * * *", "* * * * *", "0 0 0 1 1 * 2026-2027"];
 
+/// 2026-01-01T00:00:00Z.
+pub const NEW_YEAR: u64 = 1_767_225_600_000;
+
+fn id(text: &str) -> Id {
+    Id::parse(text).expect("an id")
+}
+
+fn at(millis: u64) -> Timestamp {
+    Timestamp::saturating(millis)
+}
+
+fn ms(millis: u64) -> Millis {
+    Millis::saturating(millis)
+}
+
 /// A source of requests and instants.
-pub(crate) struct Generator {
-    pub(crate) rng: Rng,
+#[derive(Debug)]
+pub struct Generator {
+    pub rng: Rng,
     now: Timestamp,
 }
 
 impl Generator {
-    pub(crate) fn new(seed: u64) -> Self {
+    pub fn new(seed: u64) -> Self {
         Self { rng: Rng::with_seed(seed), now: at(NEW_YEAR) }
     }
 
-    pub(crate) fn rules(&mut self) -> Rules {
+    pub fn rules(&mut self) -> Rules {
         Rules {
             retry_timeout: ms(self.one_of(&[1, 100, 5_000])),
             unblock_retention: ms(self.one_of(&[500, 60_000, 604_800_000])),
@@ -46,13 +60,12 @@ impl Generator {
     }
 
     /// Goes on from an instant that somebody else has chosen.
-    #[allow(dead_code, reason = "not every user has a clock of its own")]
-    pub(crate) fn go_on_from(&mut self, now: Timestamp) {
+    pub fn go_on_from(&mut self, now: Timestamp) {
         self.now = self.now.max(now);
     }
 
     /// The next instant: often the same one, seldom much later.
-    pub(crate) fn tick(&mut self) -> Timestamp {
+    pub fn tick(&mut self) -> Timestamp {
         let step = match self.rng.u32(..100) {
             0..40 => 0,
             40..80 => self.rng.u64(1..60),
@@ -64,17 +77,17 @@ impl Generator {
         self.now
     }
 
-    pub(crate) fn chance(&mut self, percent: u32) -> bool {
+    pub fn chance(&mut self, percent: u32) -> bool {
         self.rng.u32(..100) < percent
     }
 
-    pub(crate) fn one_of<T: Clone>(&mut self, choices: &[T]) -> T {
-        choices[self.rng.usize(..choices.len())].clone()
+    pub fn one_of<T: Clone>(&mut self, choices: &[T]) -> T {
+        choices[self.rng.u64(..choices.len() as u64) as usize].clone()
     }
 
     fn promise_id(&mut self, state: &Snapshot) -> Id {
         if self.chance(10) && !state.promises.is_empty() {
-            let place = self.rng.usize(..state.promises.len());
+            let place = self.rng.u64(..state.promises.len() as u64) as usize;
             return state.promises.keys().nth(place).expect("a promise").clone();
         }
         if self.chance(2) { id("absent") } else { id(self.one_of(&PROMISES)) }
@@ -173,7 +186,7 @@ impl Generator {
     }
 
     /// A request of any kind that clients send.
-    pub(crate) fn client_request(&mut self, state: &Snapshot) -> Request {
+    pub fn client_request(&mut self, state: &Snapshot) -> Request {
         match self.rng.u32(..100) {
             0..4 => Request::GetPromise { id: self.promise_id(state) },
             4..20 => Request::CreatePromise(self.creation(state)),
@@ -205,13 +218,13 @@ impl Generator {
                 Request::FenceTask { task: self.task_ref(state, Acquired), action }
             }
             30..34 => {
-                let named = self.rng.usize(..3);
+                let named = self.rng.u64(..3);
                 let tasks = (0..named).map(|_| self.task_ref(state, Acquired)).collect();
                 let prefix = self.chance(20).then(|| "p".to_owned());
                 Request::HeartbeatTasks { pid: self.pid(), tasks, prefix }
             }
             34..44 => {
-                let named = self.rng.usize(..4);
+                let named = self.rng.u64(..4);
                 let awaited = (0..named).map(|_| self.promise_id(state)).collect();
                 Request::SuspendTask { task: self.task_ref(state, Acquired), awaited }
             }
@@ -227,7 +240,7 @@ impl Generator {
     }
 
     fn search_or_schedule(&mut self, state: &Snapshot) -> Request {
-        let limit = self.rng.usize(1..5);
+        let limit = self.rng.u64(1..5) as usize;
         let after = self.chance(30).then(|| self.promise_id(state));
         let prefix = self.chance(20).then(|| self.one_of(&["p", "s", "p.1"]).to_owned());
         let schedule = id(self.one_of(&SCHEDULES));
@@ -294,14 +307,14 @@ impl Generator {
             };
             return (key, 0);
         }
-        let place = self.rng.usize(..state.messages.len());
+        let place = self.rng.u64(..state.messages.len() as u64) as usize;
         let (key, entry) = state.messages.iter().nth(place).expect("an entry");
         let version = if self.chance(90) { entry.version } else { self.rng.u64(..4) };
         (key.clone(), version)
     }
 
     /// A request of any kind that the server makes by itself, due or not.
-    pub(crate) fn background_request(&mut self, state: &Snapshot) -> Request {
+    pub fn background_request(&mut self, state: &Snapshot) -> Request {
         match self.rng.u32(..13) {
             10..13 => {
                 let age = ms(self.one_of(&[0, 0, 1, 100, 5_000]));
@@ -325,7 +338,7 @@ impl Generator {
     }
 
     /// How a delivery went.
-    pub(crate) fn report(&mut self, key: MessageKey, version: u64) -> Request {
+    pub fn report(&mut self, key: MessageKey, version: u64) -> Request {
         match self.rng.u32(..3) {
             0 => Request::MessageDelivered { key, version },
             1 => Request::MessageFailed { key, version, jitter_permille: self.rng.u64(..=1000) },
@@ -334,7 +347,7 @@ impl Generator {
     }
 
     /// Any request.
-    pub(crate) fn request(&mut self, state: &Snapshot) -> Request {
+    pub fn request(&mut self, state: &Snapshot) -> Request {
         if self.chance(75) { self.client_request(state) } else { self.background_request(state) }
     }
 }

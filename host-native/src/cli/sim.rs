@@ -1,0 +1,320 @@
+//! `resonate sim`: worlds in which the machine is broken on purpose, one for each seed. Owns the command and what it prints; the worlds are
+//! `resonate_sim`'s.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use clap::builder::PossibleValuesParser;
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use resonate_core::time::Millis;
+use resonate_sim::shrink::{Shrunk, recording, shrink};
+use resonate_sim::{Fault, Options, Plan, Report, Taken, run as run_world};
+use serde_json::{Value as Json, json};
+
+use super::session::{Session, is_json, output_arg};
+use super::show::coarse;
+use super::{Environment, Failure, print};
+
+const SEED: &str = "seed";
+const SEEDS: &str = "seeds";
+const STEPS: &str = "steps";
+const SERVERS: &str = "servers";
+const WORKERS: &str = "workers";
+const WORKFLOWS: &str = "workflows";
+const WITHOUT: &str = "without";
+const WITHOUT_STRANGERS: &str = "without-strangers";
+const RECORDING: &str = "recording";
+
+/// Requests of a minimal trace that are printed; a recording has all of them.
+const TRACE_LINES_MAX: usize = 40;
+
+const AFTER_HELP: &str = "\
+A seed decides everything: servers, workers, clients, what they want, and what goes wrong. The same seed brings the same on every machine, and in \
+the WebAssembly module.
+
+Examples:
+  resonate sim                                     # one world, of a seed that is printed
+  resonate sim --seeds 1000 --steps 1000           # a thousand worlds, on all cores
+  resonate sim --seed 42 --without clock-jump --recording trace.ndjson
+
+Exit codes: 0 nothing was wrong, 1 it could not be done, 2 wrong usage, 7 something was wrong: the smallest world that shows it is printed.";
+
+/// Describes it to clap.
+pub(super) fn command() -> Command {
+    let number = |name: &'static str, value: &'static str, help: &'static str| {
+        Arg::new(name).long(name).value_name(value).value_parser(value_parser!(u64)).help(help)
+    };
+    let faults = PossibleValuesParser::new(Fault::ALL.map(Fault::name));
+    Command::new("sim")
+        .about("Break the machine on purpose: servers, workers and a network on a virtual clock, driven by a seed")
+        .arg(number(SEED, "SEED", "Where all chance comes from [default: a new one, printed]"))
+        .arg(number(SEEDS, "COUNT", "Worlds: this seed and those that follow from it").default_value("1"))
+        .arg(
+            number(STEPS, "COUNT", "Requests after which faults end, and everything must converge")
+                .default_value("100000"),
+        )
+        .arg(number(SERVERS, "COUNT", "Servers [default: 1 to 4, by the seed]"))
+        .arg(number(WORKERS, "COUNT", "Workers [default: 1 to 5, by the seed]"))
+        .arg(number(WORKFLOWS, "COUNT", "Workflows that are started at most [default: by the seed]"))
+        .arg(
+            Arg::new(WITHOUT)
+                .long(WITHOUT)
+                .value_name("FAULT")
+                .value_parser(faults)
+                .action(ArgAction::Append)
+                .value_delimiter(',')
+                .help("A fault that does not happen"),
+        )
+        .arg(
+            Arg::new(WITHOUT_STRANGERS)
+                .long(WITHOUT_STRANGERS)
+                .action(ArgAction::SetTrue)
+                .help("Nobody sends requests that belong to no workflow"),
+        )
+        .arg(
+            Arg::new(RECORDING)
+                .long(RECORDING)
+                .value_name("FILE")
+                .value_parser(value_parser!(PathBuf))
+                .help("Write what took effect as a recording, for `resonate replay` and the playground"),
+        )
+        .arg(output_arg())
+        .after_help(AFTER_HELP)
+}
+
+/// Runs the worlds, prints what they came to, and fails where something was wrong.
+pub(super) fn run(matches: &ArgMatches, _: &Environment) -> Result<(), Failure> {
+    let options = options(matches);
+    let seeds = matches.get_one::<u64>(SEEDS).copied().unwrap_or(1).max(1);
+    let started = Instant::now();
+    let ran = Ran::of(&options, seeds);
+    let took = started.elapsed();
+    let shrunk = ran
+        .failed
+        .as_ref()
+        .and_then(|(options, report)| report.violation.as_ref().map(|violation| shrink(options, violation)));
+    if let Some(path) = matches.get_one::<PathBuf>(RECORDING) {
+        let text = ran.recorded(&options, shrunk.as_ref());
+        std::fs::write(path, text)
+            .map_err(|error| Failure::Runtime(format!("cannot write {}: {error}", path.display())))?;
+    }
+    let text = if is_json(matches) {
+        format!("{:#}\n", ran.json(took, shrunk.as_ref()))
+    } else {
+        ran.words(&options, took) + &shrunk.as_ref().map(story).unwrap_or_default()
+    };
+    print(&text)?;
+    match shrunk {
+        None => Ok(()),
+        Some(Shrunk { options, .. }) => {
+            Err(Failure::Differs(format!("something is wrong; to see it again: resonate sim {}", options.arguments())))
+        }
+    }
+}
+
+fn options(matches: &ArgMatches) -> Options {
+    let number = |name: &str| matches.get_one::<u64>(name).copied();
+    let named = matches.get_many::<String>(WITHOUT).into_iter().flatten();
+    Options {
+        seed: number(SEED).unwrap_or_else(|| fastrand::u64(..)),
+        steps: number(STEPS).unwrap_or_default(),
+        servers: number(SERVERS),
+        workers: number(WORKERS),
+        workflows: number(WORKFLOWS),
+        without: named.filter_map(|name| Fault::parse(name)).collect::<BTreeSet<Fault>>(),
+        without_strangers: matches.get_flag(WITHOUT_STRANGERS),
+        with_log: false,
+    }
+}
+
+/// What the worlds came to.
+struct Ran {
+    worlds: u64,
+    steps: u64,
+    millis: u64,
+    transactions: u64,
+    conflicts: u64,
+    crashes: u64,
+    failures: u64,
+    workflows: u64,
+    /// The last world, or the first one in which something was wrong.
+    last: Option<Report>,
+    failed: Option<(Options, Report)>,
+}
+
+impl Ran {
+    /// Runs as many worlds as wanted on all cores, up to the first in which something is wrong.
+    fn of(options: &Options, seeds: u64) -> Self {
+        let ran = Self {
+            worlds: 0,
+            steps: 0,
+            millis: 0,
+            transactions: 0,
+            conflicts: 0,
+            crashes: 0,
+            failures: 0,
+            workflows: 0,
+            last: None,
+            failed: None,
+        };
+        let ran = Mutex::new(ran);
+        let (next, stop) = (AtomicU64::new(0), AtomicBool::new(false));
+        let bar = bar(seeds);
+        let threads = std::thread::available_parallelism().map_or(1, |threads| threads.get() as u64).min(seeds);
+        std::thread::scope(|scope| {
+            for _ in 0..threads {
+                scope.spawn(|| {
+                    loop {
+                        let number = next.fetch_add(1, Ordering::Relaxed);
+                        if number >= seeds || stop.load(Ordering::Relaxed) {
+                            break;
+                        }
+                        let options = Options { seed: nth_seed(options.seed, number), ..options.clone() };
+                        let report = run_world(&options);
+                        stop.fetch_or(report.violation.is_some(), Ordering::Relaxed);
+                        bar.inc(1);
+                        ran.lock().unwrap_or_else(PoisonError::into_inner).add(options, report);
+                    }
+                });
+            }
+        });
+        bar.finish_and_clear();
+        ran.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn add(&mut self, options: Options, report: Report) {
+        self.worlds += 1;
+        self.steps += report.steps;
+        self.millis += report.millis;
+        self.transactions += report.counts.transactions;
+        self.conflicts += report.counts.conflicts;
+        self.crashes += report.counts.crashes;
+        self.failures += report.counts.failures;
+        self.workflows += report.counts.workflows;
+        if report.violation.is_some() && self.failed.is_none() {
+            self.failed = Some((options, report));
+        } else {
+            self.last = Some(report);
+        }
+    }
+
+    /// What took effect: the least that shows a failure, or all of the one world.
+    fn recorded(&self, options: &Options, shrunk: Option<&Shrunk>) -> String {
+        let server = env!("CARGO_PKG_VERSION");
+        match shrunk {
+            Some(Shrunk { report, minimal, .. }) => {
+                recording(&report.plan.rules, minimal.as_ref().unwrap_or(&report.log), server)
+            }
+            None => {
+                let report = run_world(&Options { with_log: true, ..options.clone() });
+                recording(&report.plan.rules, &report.log, server)
+            }
+        }
+    }
+
+    fn words(&self, options: &Options, took: Duration) -> String {
+        let mut text = String::new();
+        let failed = self.failed.as_ref().map(|(_, report)| report);
+        if let (1, Some(report)) = (self.worlds, failed.or(self.last.as_ref())) {
+            text += &world(&report.plan);
+            text += &format!("digest     {:016x}\n", report.digest);
+        }
+        let threads = std::thread::available_parallelism().map_or(1, |threads| threads.get() as u64).min(self.worlds);
+        let rate = self.steps as f64 / took.as_secs_f64().max(0.001) / threads.max(1) as f64;
+        text += &format!("seed       {}, {} of it\n", options.seed, worlds(self.worlds));
+        text += &format!("requests   {} ({rate:.0} a second and core)\n", self.steps);
+        text += &format!(
+            "time       {} simulated in {:.1} s\n",
+            coarse(Millis::saturating(self.millis)),
+            took.as_secs_f64()
+        );
+        text += &format!(
+            "happened   {} transactions, {} conflicts, {} failed, {} crashes, {} workflows came to their end\n",
+            self.transactions, self.conflicts, self.failures, self.crashes, self.workflows
+        );
+        if self.failed.is_none() {
+            text += "every property held, every answer was the machine's, and everything has converged\n";
+        }
+        text
+    }
+
+    fn json(&self, took: Duration, shrunk: Option<&Shrunk>) -> Json {
+        let failed = self.failed.as_ref().map(|(options, report)| (options, report.violation.as_ref()));
+        json!({
+            "worlds": self.worlds, "requests": self.steps, "simulatedMs": self.millis, "seconds": took.as_secs_f64(),
+            "transactions": self.transactions, "conflicts": self.conflicts, "failed": self.failures,
+            "crashes": self.crashes, "workflows": self.workflows,
+            "digest": self.last.as_ref().filter(|_| self.worlds == 1).map(|report| format!("{:016x}", report.digest)),
+            "violation": failed.map(|(options, violation)| json!({
+                "seed": options.seed,
+                "property": violation.map(|violation| violation.property),
+                "detail": violation.map(|violation| &violation.detail),
+                "step": violation.map(|violation| violation.step),
+                "again": shrunk.map(|shrunk| shrunk.options.arguments()),
+                "requests": shrunk.and_then(|shrunk| shrunk.minimal.as_ref()).map(Vec::len),
+            })),
+        })
+    }
+}
+
+/// The seed of a world: the first is the one that was given.
+fn nth_seed(seed: u64, number: u64) -> u64 {
+    if number == 0 { seed } else { fastrand::Rng::with_seed(seed.wrapping_add(number)).u64(..) }
+}
+
+fn worlds(count: u64) -> String {
+    if count == 1 { "1 world".to_owned() } else { format!("{count} worlds") }
+}
+
+fn bar(seeds: u64) -> ProgressBar {
+    if seeds == 1 || !Session::is_watched() {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template("simulating {bar:30} {pos} of {len} worlds, {eta} left");
+    let bar = ProgressBar::with_draw_target(Some(seeds), ProgressDrawTarget::stderr());
+    bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+/// The size and the mix of a world.
+fn world(plan: &Plan) -> String {
+    let faults = Fault::ALL.iter().filter(|fault| plan.rate(**fault) > 0);
+    let faults: Vec<String> = faults.map(|fault| format!("{} {}‰", fault.name(), plan.rate(*fault))).collect();
+    let store = format!("{:?}", plan.isolation).to_lowercase();
+    let clock = if plan.has_clock { "with a clock" } else { "without a clock" };
+    let far = if plan.is_far { ", far" } else { "" };
+    format!(
+        "world      {} servers, {} workers, {} workflows, {} % strangers\nstore      {store}, {clock}{far}\n\
+         dials      retry {} ms, retention {} ms{}\nfaults     {}\n",
+        plan.servers,
+        plan.workers,
+        plan.workflows,
+        plan.strangers,
+        plan.rules.retry_timeout.as_millis(),
+        plan.rules.unblock_retention.as_millis(),
+        if plan.rules.strict { ", strict" } else { "" },
+        if faults.is_empty() { "none".to_owned() } else { faults.join(", ") },
+    )
+}
+
+/// What was wrong, in the smallest world that shows it.
+fn story(shrunk: &Shrunk) -> String {
+    let Shrunk { report, minimal, .. } = shrunk;
+    let mut text = String::from("\n");
+    if let Some(violation) = &report.violation {
+        text += &format!("violated   {violation}\n\nIn the smallest world that shows it:\n{}", world(&report.plan));
+    }
+    let (taken, what) = match minimal {
+        Some(minimal) => (&minimal[..], "These requests, one after the other, are enough:"),
+        None => (&report.log[..], "It takes more than the order of requests. The last that took effect:"),
+    };
+    text += &format!("\n{what}\n");
+    for Taken { now, request } in &taken[taken.len().saturating_sub(TRACE_LINES_MAX)..] {
+        let request = serde_json::to_string(request).unwrap_or_default();
+        text += &format!("{now} {request}\n");
+    }
+    text
+}

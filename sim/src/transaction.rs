@@ -1,0 +1,355 @@
+//! The transactions of servers: how they end, which of them overlap, what the machine says to them, and what becomes of their answers and messages.
+
+use std::borrow::Cow;
+
+use resonate_core::Decision;
+use resonate_core::address::{Mailbox, Route};
+use resonate_core::batch::{Finished, Outcome};
+use resonate_core::drive::{self, TxError};
+use resonate_core::due::DueKind;
+use resonate_core::effect::Effect;
+use resonate_core::limits::{BATCH_CONFLICTS_MAX, MESSAGE_JITTER_PERMILLE_MAX};
+use resonate_core::message::{Delivery, Message};
+use resonate_core::reply::Reply;
+use resonate_core::request::Request;
+use resonate_core::time::Timestamp;
+
+use crate::neighbourhood::Touched;
+use crate::plan::Fault;
+use crate::server::{DUE_MAX, Origin, Work};
+use crate::store::{Committed, Fate, Isolation, Rival, StoreError};
+use crate::workflow::GROUP;
+use crate::world::{Event, World};
+
+/// What running requests came to.
+type Ran = Result<Finished, TxError<StoreError>>;
+
+/// A server whose transaction runs inside another one's.
+struct Guest {
+    server: usize,
+    work: Work,
+    now: Timestamp,
+}
+
+impl World {
+    /// How the next transaction ends, and whether its server does not survive it.
+    fn draw_fate(&mut self) -> (Fate, bool) {
+        if self.strikes(Fault::CrashBeforeCommit) {
+            return (Fate::Lost, true);
+        }
+        if self.strikes(Fault::CrashAfterCommit) {
+            return (if self.rng.bool() { Fate::Kept } else { Fate::Commits }, true);
+        }
+        if self.strikes(Fault::LostAcknowledgement) {
+            return (Fate::Kept, false);
+        }
+        if self.strikes(Fault::FailedSync) {
+            return (if self.rng.bool() { Fate::Kept } else { Fate::Lost }, false);
+        }
+        (Fate::Commits, false)
+    }
+
+    /// Runs a batch, perhaps with another server's inside it. Whether the store took it.
+    pub(crate) fn run_batch(&mut self, server: usize, work: Work, now: Timestamp, is_reachable: bool) -> bool {
+        let (fate, dies) = self.draw_fate();
+        let conflicts = if self.strikes(Fault::Conflict) { self.rng.u32(1..4) } else { 0 };
+        let guest = self.invite(server);
+        self.store.expect(fate, conflicts, is_reachable);
+        let ran = drive::run(&mut self.store, &self.plan.rules, &work.requests, now);
+        let (left, came_to) = self.store.take_rival();
+        let mut committed = self.store.take_committed().into_iter();
+        // What is not there is not locked: a request that found nothing may stand before the rival that has created it.
+        let before = came_to.is_some().then(|| self.look_at(&work.requests, &ran));
+        let mut waiting = None;
+        match (guest, came_to) {
+            (Some(guest), Some(came_to)) => {
+                self.counts.rivals += 1;
+                let committed = if came_to.is_ok() { committed.next() } else { None };
+                self.judge(&guest.work, &came_to, committed, guest.now, None);
+                self.take(guest.server, guest.work, came_to);
+            }
+            (guest, None) => waiting = guest,
+            (None, Some(_)) => unreachable!("nobody was invited"),
+        }
+        debug_assert_eq!(left.is_some(), waiting.is_some(), "a guest runs or waits");
+        self.judge(&work, &ran, committed.next(), now, before);
+        self.compare_rows();
+        let took = ran.is_ok();
+        if dies {
+            self.crash(server);
+        } else {
+            self.take(server, work, ran);
+        }
+        // Who has found no transaction to run in, or had to wait for its rows, runs now.
+        if let Some(Guest { server, work, now }) = waiting {
+            self.run_alone(server, work, now);
+        }
+        took
+    }
+
+    fn run_alone(&mut self, server: usize, work: Work, now: Timestamp) {
+        let is_reachable = self.servers[server].cut_off_until <= self.now;
+        self.store.expect(Fate::Commits, 0, is_reachable);
+        let ran = drive::run(&mut self.store, &self.plan.rules, &work.requests, now);
+        let committed = self.store.take_committed().pop();
+        self.judge(&work, &ran, committed, now, None);
+        self.compare_rows();
+        self.take(server, work, ran);
+    }
+
+    /// Another server that has something to do runs it inside the next transaction.
+    fn invite(&mut self, host: usize) -> Option<Guest> {
+        if self.plan.isolation == Isolation::Alone || !self.strikes(Fault::Rivalry) {
+            return None;
+        }
+        let server = self.rng.u64(..self.plan.servers) as usize;
+        let state = &self.servers[server];
+        if server == host || !state.is_up() || state.cut_off_until > self.now {
+            return None;
+        }
+        let now = self.clock_of(server);
+        let mut work = self.waiting(server, now);
+        if work.requests.is_empty() {
+            // Every server does what is due, and often two do the same.
+            let due = drive::sweep(&mut self.store, &DueKind::ALL, now, DUE_MAX).unwrap_or_default();
+            due.iter().for_each(|due| work.push(due.request(), Origin::Own));
+        }
+        if work.requests.is_empty() {
+            return None;
+        }
+        let at_load = self.rng.bool();
+        let rules = self.plan.rules.clone();
+        self.store.let_in(Rival { requests: work.requests.clone(), now, rules, at_load });
+        Some(Guest { server, work, now })
+    }
+
+    /// What the machine would say to requests now.
+    fn look_at(&self, requests: &[Request], ran: &Ran) -> Vec<Decision> {
+        let Ok(finished) = ran else { return Vec::new() };
+        let answered = &requests[..finished.outcomes.len()];
+        answered.iter().map(|request| self.reference.look_at(request, finished.now)).collect()
+    }
+
+    /// Lets the machine do what was committed, and compares. `before` is what it would have said before a rival that ran inside.
+    fn judge(
+        &mut self,
+        work: &Work,
+        ran: &Ran,
+        committed: Option<Committed>,
+        asked_at: Timestamp,
+        before: Option<Vec<Decision>>,
+    ) {
+        let Some(committed) = committed else {
+            if ran.is_ok() {
+                self.reference.fault("simulation_acknowledged_is_committed", || "nothing was".to_owned());
+            }
+            return;
+        };
+        self.counts.transactions += 1;
+        match ran {
+            Ok(finished) => self.judge_finished(&work.requests, finished, &committed, before),
+            // The server does not know what was committed; the store does.
+            Err(_) => {
+                let alone = committed.attempts > BATCH_CONFLICTS_MAX;
+                let requests = if alone { &work.requests[..1] } else { &work.requests };
+                let now = committed.clock.unwrap_or(asked_at);
+                let touched = Touched::by(&committed.writes).ids;
+                // Beside a rival some may have found nothing where there is something now: they have left no trace.
+                let has_effect = |request: &&Request| {
+                    let writes = self.reference.look_at(request, now).writes;
+                    before.is_none() || writes.is_empty() || !Touched::by(&writes).ids.is_disjoint(&touched)
+                };
+                let requests: Vec<Request> = requests.iter().filter(has_effect).cloned().collect();
+                self.reference.run(&requests, now);
+            }
+        }
+        self.written.extend(committed.writes);
+    }
+
+    fn judge_finished(
+        &mut self,
+        requests: &[Request],
+        finished: &Finished,
+        committed: &Committed,
+        before: Option<Vec<Decision>>,
+    ) {
+        let overlapped = before.is_some();
+        let count = finished.outcomes.len();
+        let mut stood_before = vec![false; count];
+        if let Some(before) = before {
+            let touched = Touched::by(&committed.writes).ids;
+            for (place, before) in before.iter().enumerate() {
+                let after = self.reference.look_at(&requests[place], finished.now);
+                let said = comparable(&finished.outcomes[place].reply, true);
+                stood_before[place] = before.writes.is_empty()
+                    && comparable(&before.reply, true) == said
+                    && (comparable(&after.reply, true) != said || !after.writes.is_empty())
+                    && Touched::by(&after.writes).ids.is_disjoint(&touched);
+            }
+        }
+        let kept = |place: &usize| !stood_before[*place];
+        let asked: Vec<Request> = (0..count).filter(kept).map(|place| requests[place].clone()).collect();
+        let expected = self.reference.run(&asked, finished.now);
+        let found = (0..count).filter(kept).map(|place| &finished.outcomes[place]);
+        let found: Vec<&Outcome> = found.chain(finished.follow_ups.iter().map(|(_, outcome)| outcome)).collect();
+        let follow_ups = expected.follow_ups.iter().map(|(_, outcome)| outcome);
+        let wanted: Vec<&Outcome> = expected.outcomes.iter().chain(follow_ups).collect();
+        let same = |found: &Outcome, wanted: &Outcome| {
+            let replies = comparable(&found.reply, overlapped) == comparable(&wanted.reply, overlapped);
+            replies && found.effects == wanted.effects && found.projected == wanted.projected
+        };
+        let differs = found.iter().zip(&wanted).position(|(found, wanted)| !same(found, wanted));
+        if differs.is_some() || found.len() != wanted.len() {
+            let place = differs.unwrap_or(found.len().min(wanted.len()));
+            let (found, wanted) = (found.get(place), wanted.get(place));
+            self.reference.fault("simulation_answer_equals_reference", || {
+                format!("number {place} of {asked:?}: {found:?} instead of {wanted:?}")
+            });
+        }
+    }
+
+    /// Compares what was written since the last time.
+    fn compare_rows(&mut self) {
+        if !self.store.agrees(&self.written, self.reference.state()) {
+            let written = &self.written;
+            self.reference.fault("simulation_store_equals_reference", || format!("after {written:?}"));
+        }
+        self.written.clear();
+    }
+
+    /// Answers, acts, and keeps what was not reached for the next batch.
+    fn take(&mut self, server: usize, work: Work, ran: Ran) {
+        let Work { requests, origins } = work;
+        let Ok(finished) = ran else {
+            self.counts.failures += 1;
+            self.refuse(&origins);
+            return;
+        };
+        let Finished { outcomes, follow_ups, writes: _, now } = finished;
+        self.servers[server].learn(now);
+        for left in requests.into_iter().zip(origins.iter().copied()).skip(outcomes.len()).rev() {
+            self.servers[server].queue.push_front(left);
+        }
+        for (Outcome { reply, effects, projected: _ }, origin) in outcomes.into_iter().zip(origins) {
+            match origin {
+                Origin::Call(call) => self.answer(call, Some(reply)),
+                Origin::Own => {}
+            }
+            effects.into_iter().for_each(|effect| self.act(server, effect));
+        }
+        for (_, outcome) in follow_ups {
+            outcome.effects.into_iter().for_each(|effect| self.act(server, effect));
+        }
+    }
+
+    /// Tells everybody that the server cannot say what came of their requests.
+    pub(crate) fn refuse(&mut self, origins: &[Origin]) {
+        for origin in origins {
+            match origin {
+                Origin::Call(call) => self.answer(*call, None),
+                Origin::Own => {}
+            }
+        }
+    }
+
+    fn act(&mut self, server: usize, effect: Effect) {
+        match effect {
+            Effect::Deliver(delivery) => self.deliver(server, delivery),
+            Effect::Parked(mailbox) => self.parked(server, &mailbox),
+            Effect::WakeAt(at) => {
+                let clock = self.clock_of(server).as_millis();
+                let at = self.now + at.as_millis().saturating_sub(clock).min(1_000_000);
+                let server = &mut self.servers[server];
+                server.look_at = server.look_at.min(at);
+            }
+        }
+    }
+
+    /// Tells all servers that have a connection for it that a mailbox was filled. Who does not hear it looks by itself.
+    fn parked(&mut self, server: usize, mailbox: &Mailbox) {
+        for other in 0..self.servers.len() {
+            if other == server || !self.strikes(Fault::Lost) {
+                let pause = if other == server { 0 } else { self.latency() };
+                self.after(pause, Event::Notified { server: other, mailbox: mailbox.clone() });
+            }
+        }
+    }
+
+    fn deliver(&mut self, server: usize, delivery: Delivery) {
+        let Delivery { key, version, address, message } = delivery;
+        let is_for_workers = |group: &str| group == GROUP;
+        let report = match address.route() {
+            Route::Any { group, worker: _ } | Route::Uni { group, worker: _ } if is_for_workers(&group) => {
+                if self.hand_over(server, &message) {
+                    Request::MessageDelivered { key, version }
+                } else {
+                    Request::MessageUnclaimed { key, version }
+                }
+            }
+            Route::Any { .. } | Route::Uni { .. } | Route::Push => {
+                match self.rng.u64(..if self.is_calm { 1 } else { 5 }) {
+                    0..3 => Request::MessageDelivered { key, version },
+                    3 => Request::MessageUnclaimed { key, version },
+                    _ => {
+                        let jitter_permille = self.rng.u64(..=MESSAGE_JITTER_PERMILLE_MAX);
+                        Request::MessageFailed { key, version, jitter_permille }
+                    }
+                }
+            }
+        };
+        let latency = self.latency();
+        let epoch = self.servers[server].epoch;
+        self.after(latency, Event::Reported { server, epoch, report });
+    }
+
+    /// Hands a message to a worker of this server. What is written to a connection may be lost all the same.
+    fn hand_over(&mut self, server: usize, message: &Message) -> bool {
+        let posts = self.posts.iter().enumerate();
+        let here: Vec<usize> =
+            posts.filter(|(_, post)| post.server == Some(server)).map(|(worker, _)| worker).collect();
+        if here.is_empty() {
+            return false;
+        }
+        let worker = here[self.rng.u64(..here.len() as u64) as usize];
+        if !self.strikes(Fault::Lost) {
+            let latency = self.latency();
+            self.after(latency, Event::Told { worker, message: message.clone() });
+        }
+        if self.strikes(Fault::Doubled) {
+            let latency = self.latency();
+            self.after(latency, Event::Told { worker, message: message.clone() });
+        }
+        true
+    }
+}
+
+/// A reply without what only shows, where another transaction may have changed that between the look and the commit.
+fn comparable(reply: &Reply, overlapped: bool) -> Cow<'_, Reply> {
+    if !overlapped {
+        return Cow::Borrowed(reply);
+    }
+    let mut reply = reply.clone();
+    strip(&mut reply);
+    Cow::Owned(reply)
+}
+
+fn strip(reply: &mut Reply) {
+    match reply {
+        Reply::Acquired { preload, .. } | Reply::Redirected { preload } => preload.clear(),
+        Reply::Promises { promises, more } => (*more, *promises) = (false, Vec::new()),
+        Reply::Tasks { tasks, more } => (*more, *tasks) = (false, Vec::new()),
+        Reply::Schedules { schedules, more } => (*more, *schedules) = (false, Vec::new()),
+        Reply::Promise(_)
+        | Reply::Created { .. }
+        | Reply::Settled { .. }
+        | Reply::Task(_)
+        | Reply::Fenced(_)
+        | Reply::Suspended
+        | Reply::Fulfilled(_)
+        | Reply::Schedule(_)
+        | Reply::Done
+        | Reply::Expired
+        | Reply::Idle
+        | Reply::Refused(_) => {}
+    }
+}

@@ -1,0 +1,71 @@
+//! Seeds: whatever they bring, nothing is wrong, everything converges, and the same seed brings the same.
+
+use std::collections::BTreeSet;
+
+use resonate_core::request::Request;
+use resonate_sim::{Fault, Isolation, Options, Report, run};
+
+/// Seeds that once found something.
+const REGRESSIONS: [u64; 4] = [16, 33, 166, 1000];
+
+fn options(seed: u64, steps: u64) -> Options {
+    Options { seed, steps, ..Options::default() }
+}
+
+fn sound(report: &Report, seed: u64, steps: u64) {
+    if let Some(violation) = &report.violation {
+        panic!("{violation}\nagain: resonate sim --seed {seed} --steps {steps}");
+    }
+}
+
+/// A seed of this run: `SEED` where it is set. `resonate sim` is for new ones.
+fn seed() -> u64 {
+    let given = std::env::var("SEED").ok().map(|text| text.parse().expect("SEED is an integer"));
+    let seed = given.unwrap_or(20_261_123);
+    println!("SEED={seed}");
+    seed
+}
+
+#[test]
+fn nothing_is_wrong_and_everything_converges() {
+    let mut rng = fastrand::Rng::with_seed(seed());
+    let seeds = REGRESSIONS.into_iter().chain(std::iter::repeat_with(|| rng.u64(..)).take(300));
+    let (mut kinds, mut isolations) = (BTreeSet::new(), BTreeSet::new());
+    let mut counts = resonate_sim::Counts::default();
+    for seed in seeds {
+        let report = run(&options(seed, 1_000));
+        sound(&report, seed, 1_000);
+        assert!(report.steps >= 1_000);
+        kinds.extend(report.kinds.keys().copied());
+        isolations.insert(format!("{:?}", report.plan.isolation));
+        counts.rivals += report.counts.rivals;
+        counts.conflicts += report.counts.conflicts;
+        counts.crashes += report.counts.crashes;
+        counts.failures += report.counts.failures;
+        counts.workflows += report.counts.workflows;
+    }
+    // A simulation in which nothing happens finds nothing.
+    let missing: Vec<_> = Request::KINDS.iter().filter(|kind| !kinds.contains(*kind)).collect();
+    assert_eq!(missing, Vec::<&&str>::new(), "requests that no seed has brought");
+    assert_eq!(isolations.len(), [Isolation::Alone, Isolation::Locks, Isolation::Versions].len());
+    assert!(counts.rivals > 100 && counts.conflicts > 1_000, "{counts:?}");
+    assert!(counts.crashes > 100 && counts.failures > 1_000 && counts.workflows > 1_000, "{counts:?}");
+}
+
+#[test]
+fn a_seed_brings_the_same_again_and_another_something_else() {
+    let seed = seed();
+    let (first, again) = (run(&options(seed, 500)), run(&options(seed, 500)));
+    assert_eq!((first.digest, first.steps, first.millis), (again.digest, again.steps, again.millis));
+    assert_ne!(first.digest, run(&options(seed.wrapping_add(1), 500)).digest);
+}
+
+#[test]
+fn without_faults_nothing_fails() {
+    let without: BTreeSet<Fault> = Fault::ALL.into_iter().collect();
+    for seed in 0..20 {
+        let report = run(&Options { without: without.clone(), ..options(seed, 500) });
+        sound(&report, seed, 500);
+        assert_eq!((report.counts.crashes, report.counts.failures, report.counts.conflicts), (0, 0, 0));
+    }
+}

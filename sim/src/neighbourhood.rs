@@ -37,6 +37,11 @@ impl Touched {
         touched
     }
 
+    /// Whether both have touched the same promise, task, message or schedule.
+    pub(crate) fn meets(&self, other: &Self) -> bool {
+        !self.ids.is_disjoint(&other.ids) || !self.schedules.is_disjoint(&other.schedules)
+    }
+
     fn add(&mut self, write: &Write) {
         match write {
             Write::InsertPromise(promise) | Write::SettlePromise(promise) => self.id(&promise.id),

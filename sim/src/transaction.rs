@@ -153,11 +153,11 @@ impl World {
                 let alone = committed.attempts > BATCH_CONFLICTS_MAX;
                 let requests = if alone { &work.requests[..1] } else { &work.requests };
                 let now = committed.clock.unwrap_or(asked_at);
-                let touched = Touched::by(&committed.writes).ids;
+                let touched = Touched::by(&committed.writes);
                 // Beside a rival some may have found nothing where there is something now: they have left no trace.
                 let has_effect = |request: &&Request| {
                     let writes = self.reference.look_at(request, now).writes;
-                    before.is_none() || writes.is_empty() || !Touched::by(&writes).ids.is_disjoint(&touched)
+                    before.is_none() || writes.is_empty() || Touched::by(&writes).meets(&touched)
                 };
                 let requests: Vec<Request> = requests.iter().filter(has_effect).cloned().collect();
                 self.reference.run(&requests, now);
@@ -177,14 +177,14 @@ impl World {
         let count = finished.outcomes.len();
         let mut stood_before = vec![false; count];
         if let Some(before) = before {
-            let touched = Touched::by(&committed.writes).ids;
+            let touched = Touched::by(&committed.writes);
             for (place, before) in before.iter().enumerate() {
                 let after = self.reference.look_at(&requests[place], finished.now);
                 let said = comparable(&finished.outcomes[place].reply, true);
                 stood_before[place] = before.writes.is_empty()
                     && comparable(&before.reply, true) == said
                     && (comparable(&after.reply, true) != said || !after.writes.is_empty())
-                    && Touched::by(&after.writes).ids.is_disjoint(&touched);
+                    && !Touched::by(&after.writes).meets(&touched);
             }
         }
         let kept = |place: &usize| !stood_before[*place];

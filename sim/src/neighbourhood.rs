@@ -42,6 +42,18 @@ impl Touched {
         !self.ids.is_disjoint(&other.ids) || !self.schedules.is_disjoint(&other.schedules)
     }
 
+    /// Whether what was touched is the same in a store as in a state.
+    pub(crate) fn agrees(&self, store: &MemoryStore, state: &Snapshot) -> bool {
+        let promises = self.ids.iter().all(|id| store.promise(id) == state.promises.get(id));
+        let tasks = self.ids.iter().all(|id| store.task(id) == state.tasks.get(id));
+        let schedules = self.schedules.iter().all(|id| store.schedule(id) == state.schedules.get(id));
+        let messages = self.messages.iter().all(|key| store.message(key) == state.messages.get(key));
+        let is_callback = |pair: &(Id, Id)| store.has_callback(&pair.0, &pair.1) == state.callbacks.contains(pair);
+        let is_listener = |pair: &(Id, Address)| store.has_listener(&pair.0, &pair.1) == state.listeners.contains(pair);
+        let waiters = self.callbacks.iter().all(is_callback) && self.listeners.iter().all(is_listener);
+        promises && tasks && schedules && messages && waiters
+    }
+
     fn add(&mut self, write: &Write) {
         match write {
             Write::InsertPromise(promise) | Write::SettlePromise(promise) => self.id(&promise.id),

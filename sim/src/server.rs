@@ -112,7 +112,9 @@ impl World {
             return;
         }
         let alone = self.plan.isolation == Isolation::Alone;
-        let newest = if alone { self.store.newest() } else { Timestamp::ZERO };
+        // No clock of a server goes back behind the newest promise that it finds.
+        let births = self.reference.state().promises.values().map(|promise| promise.created_at);
+        let newest = births.max().filter(|_| alone).unwrap_or(Timestamp::ZERO);
         let state = &mut self.servers[server];
         (state.is_up, state.seen, state.look_at) = (true, newest, self.now);
         state.epoch += 1;

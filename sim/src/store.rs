@@ -25,6 +25,7 @@ use resonate_core::task::Task;
 use resonate_core::time::Timestamp;
 use resonate_core::write::Write;
 
+use crate::neighbourhood::Touched;
 use tx::SimTx;
 
 /// How a store keeps transactions apart.
@@ -186,41 +187,9 @@ impl SimStore {
         self.shared.borrow().memory.snapshot()
     }
 
-    /// The newest birth of a promise: no clock of a server goes back behind it.
-    pub(crate) fn newest(&self) -> Timestamp {
-        let shared = self.shared.borrow();
-        let snapshot = shared.memory.snapshot();
-        snapshot.promises.values().map(|promise| promise.created_at).max().unwrap_or(Timestamp::ZERO)
-    }
-
     /// Whether these rows are the same as those of another store.
-    pub(crate) fn agrees(&self, writes: &[Write], state: &Snapshot) -> bool {
-        let shared = self.shared.borrow();
-        let memory = &shared.memory;
-        writes.iter().all(|write| match write {
-            Write::InsertPromise(row) | Write::SettlePromise(row) => {
-                memory.promise(&row.id) == state.promises.get(&row.id)
-            }
-            Write::SetHasWaiters { id, has_waiters: _ } | Write::DeletePromise { id } => {
-                memory.promise(id) == state.promises.get(id)
-            }
-            Write::InsertTask(row) | Write::UpdateTask { from: _, version: _, task: row } => {
-                memory.task(&row.id) == state.tasks.get(&row.id)
-            }
-            Write::DeleteTask { id } => memory.task(id) == state.tasks.get(id),
-            Write::InsertCallback { awaited, awaiter } | Write::DeleteCallback { awaited, awaiter } => {
-                memory.has_callback(awaited, awaiter) == state.callbacks.contains(&(awaited.clone(), awaiter.clone()))
-            }
-            Write::InsertListener { awaited, address } | Write::DeleteListener { awaited, address } => {
-                memory.has_listener(awaited, address) == state.listeners.contains(&(awaited.clone(), address.clone()))
-            }
-            Write::InsertSchedule(row) => memory.schedule(&row.id) == state.schedules.get(&row.id),
-            Write::AdvanceSchedule { id, from: _, last_run_at: _, next_run_at: _ } | Write::DeleteSchedule { id } => {
-                memory.schedule(id) == state.schedules.get(id)
-            }
-            Write::PutMessage(row) => memory.message(&row.key) == state.messages.get(&row.key),
-            Write::DeleteMessage { key } => memory.message(key) == state.messages.get(key),
-        })
+    pub(crate) fn agrees(&self, touched: &Touched, state: &Snapshot) -> bool {
+        touched.agrees(&self.shared.borrow().memory, state)
     }
 }
 

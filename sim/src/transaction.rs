@@ -210,7 +210,7 @@ impl World {
 
     /// Compares what was written since the last time.
     fn compare_rows(&mut self) {
-        if !self.store.agrees(&self.written, self.reference.state()) {
+        if !self.store.agrees(&Touched::by(&self.written), self.reference.state()) {
             let written = &self.written;
             self.reference.fault("simulation_store_equals_reference", || format!("after {written:?}"));
         }

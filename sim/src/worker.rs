@@ -12,15 +12,6 @@ use resonate_core::time::{Millis, Timestamp};
 
 use crate::workflow::{self, Child, Kind, Sum};
 
-/// What a worker wants next for a run.
-#[derive(Debug)]
-pub(crate) enum Next {
-    /// To send this.
-    Send(Request),
-    /// Nothing any more.
-    Over,
-}
-
 /// What a run is waiting for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
@@ -102,74 +93,73 @@ impl Worker {
     /// Takes the answer to what was sent for a run.
     pub(crate) fn answered(&mut self, of: &Id, reply: &Reply, now: Timestamp, luck: u64) -> Option<Request> {
         let run = self.runs.get_mut(of)?;
-        match run.take(reply, now, luck < self.gives_back) {
-            Next::Send(request) => Some(request),
-            Next::Over => {
-                self.runs.remove(of);
-                None
-            }
+        let next = run.take(reply, now, luck < self.gives_back);
+        if next.is_none() {
+            self.runs.remove(of);
         }
+        next
     }
 }
 
 impl Run {
-    fn take(&mut self, reply: &Reply, now: Timestamp, gives_back: bool) -> Next {
+    /// What to send next; nothing when the run is over.
+    fn take(&mut self, reply: &Reply, now: Timestamp, gives_back: bool) -> Option<Request> {
         match (self.phase, reply) {
             (Phase::Acquiring, Reply::Acquired { task, promise, preload: _ }) => {
                 if promise.state != PromiseState::Pending {
-                    return Next::Over;
+                    return None;
                 }
                 self.task.version = task.version;
                 self.timeout_at = promise.timeout_at;
                 if gives_back {
                     self.phase = Phase::Releasing;
-                    return Next::Send(Request::ReleaseTask { task: self.task.clone() });
+                    return Some(Request::ReleaseTask { task: self.task.clone() });
                 }
                 self.create(0, 0, now)
             }
             (Phase::Creating(group, child), Reply::Fenced(inner)) => match &**inner {
                 Reply::Created { promise, fresh: _ } => self.created(group, child, promise, now),
-                _ => Next::Over,
+                _ => None,
             },
             (Phase::Settling(group, child), Reply::Fenced(inner)) => match &**inner {
                 Reply::Settled { promise, fresh: _ } => {
                     self.known.push(Arc::clone(promise));
                     self.create(group, child + 1, now)
                 }
-                _ => Next::Over,
+                _ => None,
             },
             // Something of the group is settled meanwhile: look at all of it again.
             (Phase::Suspending(group), Reply::Redirected { preload: _ }) => self.create(group, 0, now),
             // Suspended, ended, given back, or no longer the holder of the task.
-            _ => Next::Over,
+            _ => None,
         }
     }
 
-    fn created(&mut self, group: usize, child: usize, promise: &Arc<Promise>, now: Timestamp) -> Next {
+    fn created(&mut self, group: usize, child: usize, promise: &Arc<Promise>, now: Timestamp) -> Option<Request> {
         let is_own = self.groups[group][child].kind == Kind::Own;
         if is_own && promise.state == PromiseState::Pending {
             self.phase = Phase::Settling(group, child);
             let action = FencedAction::Settle(workflow::verdict(&promise.id));
-            return Next::Send(Request::FenceTask { task: self.task.clone(), action });
+            return Some(Request::FenceTask { task: self.task.clone(), action });
         }
         self.known.push(Arc::clone(promise));
         self.create(group, child + 1, now)
     }
 
     /// Creates a child, or goes on behind the last one.
-    fn create(&mut self, group: usize, child: usize, now: Timestamp) -> Next {
+    fn create(&mut self, group: usize, child: usize, now: Timestamp) -> Option<Request> {
         if child == 0 {
             self.known.clear();
         }
         let Some(children) = self.groups.get(group) else {
             self.phase = Phase::Ending;
             let settle = workflow::ending(&self.task.id, &self.sum);
-            return Next::Send(Request::FulfillTask { task: self.task.clone(), settle });
+            return Some(Request::FulfillTask { task: self.task.clone(), settle });
         };
         if let Some(next) = children.get(child) {
             self.phase = Phase::Creating(group, child);
             let create = workflow::creation(next, &self.task.id, self.timeout_at, now);
-            return Next::Send(Request::FenceTask { task: self.task.clone(), action: FencedAction::Create(create) });
+            return Some(Request::FenceTask { task: self.task.clone(), action: FencedAction::Create(create) });
         }
         let open = self.known.iter().filter(|promise| promise.state == PromiseState::Pending);
         let awaited: Vec<Id> = open.map(|promise| promise.id.clone()).collect();
@@ -180,6 +170,6 @@ impl Run {
             return self.create(group + 1, 0, now);
         }
         self.phase = Phase::Suspending(group);
-        Next::Send(Request::SuspendTask { task: self.task.clone(), awaited })
+        Some(Request::SuspendTask { task: self.task.clone(), awaited })
     }
 }

@@ -1,6 +1,7 @@
 //! The world of a simulation: everything that there is, on one clock that jumps from event to event. Owns time, chance and the order of events.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::AddAssign;
 
 use fastrand::Rng;
 use resonate_core::address::Mailbox;
@@ -84,6 +85,20 @@ pub struct Counts {
     pub messages: u64,
     /// Workflows that have ended.
     pub workflows: u64,
+}
+
+impl AddAssign for Counts {
+    fn add_assign(&mut self, other: Self) {
+        let Self { transactions, rivals, conflicts, failures, crashes, reads, messages, workflows } = other;
+        self.transactions += transactions;
+        self.rivals += rivals;
+        self.conflicts += conflicts;
+        self.failures += failures;
+        self.crashes += crashes;
+        self.reads += reads;
+        self.messages += messages;
+        self.workflows += workflows;
+    }
 }
 
 /// Everything that there is.

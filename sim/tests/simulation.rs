@@ -38,11 +38,7 @@ fn nothing_is_wrong_and_everything_converges() {
         assert!(report.steps >= 1_000);
         kinds.extend(report.kinds.keys().copied());
         isolations.insert(format!("{:?}", report.plan.isolation));
-        counts.rivals += report.counts.rivals;
-        counts.conflicts += report.counts.conflicts;
-        counts.crashes += report.counts.crashes;
-        counts.failures += report.counts.failures;
-        counts.workflows += report.counts.workflows;
+        counts += report.counts;
     }
     // A simulation in which nothing happens finds nothing.
     let missing: Vec<_> = Request::KINDS.iter().filter(|kind| !kinds.contains(*kind)).collect();

@@ -12,7 +12,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use resonate_core::time::Millis;
 use resonate_sim::shrink::{Shrunk, recording, shrink};
-use resonate_sim::{Fault, Options, Plan, Report, Taken, run as run_world};
+use resonate_sim::{Counts, Fault, Options, Plan, Report, Taken, run as run_world};
 use serde_json::{Value as Json, json};
 
 use super::session::{Session, is_json, output_arg};
@@ -136,11 +136,7 @@ struct Ran {
     worlds: u64,
     steps: u64,
     millis: u64,
-    transactions: u64,
-    conflicts: u64,
-    crashes: u64,
-    failures: u64,
-    workflows: u64,
+    counts: Counts,
     /// The last world, or the first one in which something was wrong.
     last: Option<Report>,
     failed: Option<(Options, Report)>,
@@ -149,18 +145,7 @@ struct Ran {
 impl Ran {
     /// Runs as many worlds as wanted on all cores, up to the first in which something is wrong.
     fn of(options: &Options, seeds: u64) -> Self {
-        let ran = Self {
-            worlds: 0,
-            steps: 0,
-            millis: 0,
-            transactions: 0,
-            conflicts: 0,
-            crashes: 0,
-            failures: 0,
-            workflows: 0,
-            last: None,
-            failed: None,
-        };
+        let ran = Self { worlds: 0, steps: 0, millis: 0, counts: Counts::default(), last: None, failed: None };
         let ran = Mutex::new(ran);
         let (next, stop) = (AtomicU64::new(0), AtomicBool::new(false));
         let bar = bar(seeds);
@@ -190,11 +175,7 @@ impl Ran {
         self.worlds += 1;
         self.steps += report.steps;
         self.millis += report.millis;
-        self.transactions += report.counts.transactions;
-        self.conflicts += report.counts.conflicts;
-        self.crashes += report.counts.crashes;
-        self.failures += report.counts.failures;
-        self.workflows += report.counts.workflows;
+        self.counts += report.counts;
         if report.violation.is_some() && self.failed.is_none() {
             self.failed = Some((options, report));
         } else {
@@ -234,7 +215,11 @@ impl Ran {
         );
         text += &format!(
             "happened   {} transactions, {} conflicts, {} failed, {} crashes, {} workflows came to their end\n",
-            self.transactions, self.conflicts, self.failures, self.crashes, self.workflows
+            self.counts.transactions,
+            self.counts.conflicts,
+            self.counts.failures,
+            self.counts.crashes,
+            self.counts.workflows
         );
         if self.failed.is_none() {
             text += "every property held, every answer was the machine's, and everything has converged\n";
@@ -246,8 +231,8 @@ impl Ran {
         let failed = self.failed.as_ref().map(|(options, report)| (options, report.violation.as_ref()));
         json!({
             "worlds": self.worlds, "requests": self.steps, "simulatedMs": self.millis, "seconds": took.as_secs_f64(),
-            "transactions": self.transactions, "conflicts": self.conflicts, "failed": self.failures,
-            "crashes": self.crashes, "workflows": self.workflows,
+            "transactions": self.counts.transactions, "conflicts": self.counts.conflicts, "failed": self.counts.failures,
+            "crashes": self.counts.crashes, "workflows": self.counts.workflows,
             "digest": self.last.as_ref().filter(|_| self.worlds == 1).map(|report| format!("{:016x}", report.digest)),
             "violation": failed.map(|(options, violation)| json!({
                 "seed": options.seed,

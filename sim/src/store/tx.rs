@@ -95,15 +95,14 @@ impl SimTx {
         match shared.isolation {
             Isolation::Alone => {}
             Isolation::Locks => {
-                let Some(row) = lockable(&shared.memory, read) else { return Ok(()) };
-                if self.locked.contains(&row) {
+                if !shared.memory.records().has(read) || self.locked.contains(read) {
                     return Ok(());
                 }
-                if !shared.locked.insert(row.clone()) {
+                if !shared.locked.insert(read.clone()) {
                     drop(shared);
                     return self.conflict();
                 }
-                self.locked.push(row);
+                self.locked.push(read.clone());
             }
             Isolation::Versions => self.seen.extend(see(&shared, read)),
         }
@@ -157,7 +156,8 @@ impl Tx for SimTx {
             self.clock = self.read_clock(reads);
         }
         reads.iter().for_each(|read| self.answer(read, records));
-        if reads.iter().any(|read| is_half_born(read, records)) {
+        // Nobody locks what is not there: both were created, or changed, between two loads.
+        if records.contradiction().is_some() {
             return self.conflict();
         }
         Ok(())
@@ -233,48 +233,6 @@ impl Tx for SimTx {
             Fate::Lost | Fate::Kept => Err(TxError::Store(StoreError::InDoubt)),
         }
     }
-}
-
-/// Whether a task shows whose promise did not: nobody locks what is not there, and both were created meanwhile.
-fn is_half_born(read: &Read, records: &Records) -> bool {
-    match read {
-        Read::Task(id) => {
-            let promise = Read::Promise(id.clone());
-            records.has(read) && records.knows(&promise) && !records.has(&promise)
-        }
-        Read::Promise(_)
-        | Read::Schedule(_)
-        | Read::Message(_)
-        | Read::CallbacksOf { .. }
-        | Read::ListenersOf { .. }
-        | Read::UnblocksOf { .. }
-        | Read::ReferringTo { .. }
-        | Read::HeldBy { .. }
-        | Read::Branch { .. }
-        | Read::Promises { .. }
-        | Read::Tasks { .. }
-        | Read::Schedules { .. } => false,
-    }
-}
-
-/// The row that a read locks, if there is one.
-fn lockable(memory: &MemoryStore, read: &Read) -> Option<Read> {
-    let is_there = match read {
-        Read::Promise(id) => memory.promise(id).is_some(),
-        Read::Task(id) => memory.task(id).is_some(),
-        Read::Schedule(id) => memory.schedule(id).is_some(),
-        Read::Message(key) => memory.message(key).is_some(),
-        Read::CallbacksOf { .. }
-        | Read::ListenersOf { .. }
-        | Read::UnblocksOf { .. }
-        | Read::ReferringTo { .. }
-        | Read::HeldBy { .. }
-        | Read::Branch { .. }
-        | Read::Promises { .. }
-        | Read::Tasks { .. }
-        | Read::Schedules { .. } => false,
-    };
-    is_there.then(|| read.clone())
 }
 
 /// The newest instant in the row that a read finds.

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::ProgressBar;
 use serde_json::{Value as Json, json};
 
 use super::input::required;
@@ -137,11 +137,7 @@ struct Told {
 
 impl Told {
     fn new() -> Self {
-        let bar = Session::is_watched().then(|| {
-            let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
-            let style = ProgressStyle::with_template("{msg:20} {bar:30} {human_pos} of {human_len}, {eta} left");
-            bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
-        });
+        let bar = Session::bar("{msg:20} {bar:30} {human_pos} of {human_len}, {eta} left", 0);
         Self { bar, last_line: None, under_way: None, rows: 0, damaged: 0 }
     }
 

@@ -5,7 +5,7 @@ use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use clap::{Arg, ArgMatches, Command, value_parser};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::ProgressBar;
 use resonate_core::recording::{Applied, Corrupt, Difference, Replay, Step};
 use resonate_core::time::Timestamp;
 use serde_json::{Value as Json, json};
@@ -71,14 +71,8 @@ fn open(path: &Path) -> Result<(Box<dyn BufRead>, Option<u64>), Failure> {
 }
 
 fn bar(bytes: Option<u64>) -> ProgressBar {
-    match bytes.filter(|_| Session::is_watched()) {
-        Some(bytes) => {
-            let style = ProgressStyle::with_template("replaying {bar:30} {percent}% of {total_bytes}, {eta} left");
-            let bar = ProgressBar::with_draw_target(Some(bytes), ProgressDrawTarget::stderr());
-            bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
-        }
-        None => ProgressBar::hidden(),
-    }
+    let bar = |bytes| Session::bar("replaying {bar:30} {percent}% of {total_bytes}, {eta} left", bytes);
+    bytes.and_then(bar).unwrap_or_else(ProgressBar::hidden)
 }
 
 /// How a replay ended.

@@ -3,6 +3,7 @@
 use std::io::IsTerminal;
 
 use clap::{Arg, ArgMatches, Command};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::Value as Json;
 use tokio::runtime::Runtime;
 
@@ -194,5 +195,13 @@ impl Session {
     /// Whether somebody looks at standard error.
     pub(super) fn is_watched() -> bool {
         std::io::stderr().is_terminal()
+    }
+
+    /// A progress bar on standard error, for who looks at it.
+    pub(super) fn bar(template: &str, length: u64) -> Option<ProgressBar> {
+        Self::is_watched().then(|| {
+            let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+            ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr()).with_style(style)
+        })
     }
 }

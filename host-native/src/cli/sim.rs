@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::ProgressBar;
 use resonate_core::time::Millis;
 use resonate_sim::shrink::{Shrunk, recording, shrink};
 use resonate_sim::{Counts, Fault, Options, Plan, Report, Taken, run as run_world};
@@ -256,12 +256,8 @@ fn worlds(count: u64) -> String {
 }
 
 fn bar(seeds: u64) -> ProgressBar {
-    if seeds == 1 || !Session::is_watched() {
-        return ProgressBar::hidden();
-    }
-    let style = ProgressStyle::with_template("simulating {bar:30} {pos} of {len} worlds, {eta} left");
-    let bar = ProgressBar::with_draw_target(Some(seeds), ProgressDrawTarget::stderr());
-    bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+    let bar = Session::bar("simulating {bar:30} {pos} of {len} worlds, {eta} left", seeds);
+    bar.filter(|_| seeds > 1).unwrap_or_else(ProgressBar::hidden)
 }
 
 /// The size and the mix of a world.

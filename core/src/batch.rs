@@ -130,16 +130,8 @@ impl<'a> Batch<'a> {
     /// What the requests are sure to need, to be loaded before the first step. Without this the first step asks for it.
     pub fn hints(&mut self) -> Vec<Read> {
         self.hinted = true;
-        let mut hints = self.unknown_of(self.requests.iter()).unwrap_or_default();
-        if self.looks_left > 0 {
-            // A settlement asks for the task that it fulfils, and for others the way is the same.
-            let of = |read: &Read| if let Read::Promise(id) = read { Some(Read::Task(id.clone())) } else { None };
-            let tasks: Vec<Read> = hints.iter().filter_map(of).collect();
-            hints.extend(tasks);
-            hints.sort_unstable();
-            hints.dedup();
-        }
-        hints
+        let hints = if self.looks_left > 0 { Request::hints_at_a_distance } else { Request::hints };
+        self.unknown_of(self.requests.iter().flat_map(hints)).unwrap_or_default()
     }
 
     /// Sets the instant of the batch, of a store that has told it with the first load.
@@ -181,7 +173,7 @@ impl<'a> Batch<'a> {
         }
         if !self.follow_ups_hinted {
             self.follow_ups_hinted = true;
-            if let Some(hints) = self.unknown_of(self.waiting.iter()) {
+            if let Some(hints) = self.unknown_of(self.waiting.iter().flat_map(Request::hints)) {
                 return Step::Load(hints);
             }
         }
@@ -197,9 +189,9 @@ impl<'a> Batch<'a> {
         Step::Commit
     }
 
-    /// What these requests are likely to read and is not known yet.
-    fn unknown_of<'r>(&self, requests: impl Iterator<Item = &'r Request>) -> Option<Vec<Read>> {
-        let mut hints: Vec<Read> = requests.flat_map(Request::hints).filter(|read| !self.records.knows(read)).collect();
+    /// Those of these reads that nothing is known of yet, in order.
+    fn unknown_of(&self, hints: impl Iterator<Item = Read>) -> Option<Vec<Read>> {
+        let mut hints: Vec<Read> = hints.filter(|read| !self.records.knows(read)).collect();
         hints.sort_unstable();
         hints.dedup();
         (!hints.is_empty()).then_some(hints)

@@ -1,6 +1,7 @@
 //! What a request is sure or likely to read, so that a batch loads it in one go. A hint changes how often the host loads, never an answer.
 
 use crate::message::MessageKey;
+use crate::promise::tag;
 use crate::read::Read;
 use crate::request::Request;
 
@@ -13,7 +14,10 @@ impl Request {
             | Self::TimeOutPromise { id }
             | Self::DischargePromise { id }
             | Self::PurgePromise { id, .. } => vec![Read::Promise(id.clone())],
-            Self::CreatePromise(create) => vec![Read::Promise(create.id.clone())],
+            Self::CreatePromise(create) => {
+                let task = create.tags.contains_key(tag::TARGET).then(|| Read::Task(create.id.clone()));
+                [Read::Promise(create.id.clone())].into_iter().chain(task).collect()
+            }
             Self::SettlePromise(settle) => vec![Read::Promise(settle.id.clone())],
             Self::RegisterCallback { awaited, awaiter } => {
                 vec![Read::Promise(awaited.clone()), Read::Promise(awaiter.clone())]
@@ -59,5 +63,18 @@ impl Request {
             }
             Self::SearchPromises(_) | Self::SearchTasks(_) | Self::SearchSchedules(_) => Vec::new(),
         }
+    }
+
+    /// The same where a second load costs a way there and back: with the task of each promise, which a settlement fulfils. A promise that is
+    /// created without a target has none.
+    pub(crate) fn hints_at_a_distance(&self) -> Vec<Read> {
+        let mut hints = self.hints();
+        if let Self::CreatePromise(_) = self {
+            return hints;
+        }
+        let task_of = |read: &Read| if let Read::Promise(id) = read { Some(Read::Task(id.clone())) } else { None };
+        let tasks: Vec<Read> = hints.iter().filter_map(task_of).collect();
+        hints.extend(tasks);
+        hints
     }
 }

@@ -14,6 +14,7 @@ mod locks;
 mod messages;
 mod notify;
 mod outages;
+mod plans;
 mod races;
 mod skew;
 mod tasks;

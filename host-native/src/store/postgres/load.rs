@@ -14,7 +14,7 @@ use tokio_postgres::Row;
 use super::referring::{self, Asked, Way};
 use super::session::Call;
 use super::text::stored;
-use super::write::by_keys;
+use super::write::with_keys;
 use crate::store::Error;
 use crate::store::rows::{self, message_columns, promise_columns, schedule_columns, task_columns};
 
@@ -33,12 +33,12 @@ pub(super) enum Locking {
 
 /// The same statement for each way of locking.
 macro_rules! by_locking {
-    ($locking:expr, $($sql:expr),+) => {
+    ($locking:expr, $($sql:expr),+ $(; $behind:expr)?) => {
         match $locking {
-            Locking::Nothing => concat!($($sql),+),
-            Locking::Wait => concat!($($sql),+, " FOR UPDATE"),
-            Locking::Skip => concat!($($sql),+, " FOR UPDATE SKIP LOCKED"),
-            Locking::Refuse => concat!($($sql),+, " FOR UPDATE NOWAIT"),
+            Locking::Nothing => concat!($($sql),+ $(, $behind)?),
+            Locking::Wait => concat!($($sql),+, " FOR UPDATE" $(, $behind)?),
+            Locking::Skip => concat!($($sql),+, " FOR UPDATE SKIP LOCKED" $(, $behind)?),
+            Locking::Refuse => concat!($($sql),+, " FOR UPDATE NOWAIT" $(, $behind)?),
         }
     };
 }
@@ -114,22 +114,17 @@ impl<'a> Reads<'a> {
             &self.schedules,
             by_locking!(locking, "SELECT ", schedule_columns!(), " FROM schedules WHERE id = ANY($1) ORDER BY id"),
         );
-        calls.extend(by_keys(
-            &self.messages,
-            by_locking!(
+        if !self.messages.is_empty() {
+            // Key by key, in their order: asked for as a set and in order, the waiting messages would be gone through from the first to the last.
+            let sql = by_locking!(
                 locking,
-                "SELECT ",
+                "SELECT found.* FROM unnest($1::int2[], $2::text[], $3::text[]) AS u(kind, id, listener) CROSS JOIN LATERAL (SELECT ",
                 message_columns!(),
-                " FROM outbox WHERE kind = 0 AND listener = '' AND id = ANY($1) ORDER BY kind, id, listener"
-            ),
-            by_locking!(
-                locking,
-                "SELECT ",
-                message_columns!(),
-                " FROM outbox WHERE kind = 1 AND id = ANY($1) AND listener = ANY($2) \
-                 AND (length(id) || ':' || id || listener) = ANY($3) ORDER BY kind, id, listener"
-            ),
-        ));
+                " FROM outbox WHERE outbox.kind = u.kind AND outbox.id = u.id AND outbox.listener = u.listener";
+                ") AS found"
+            );
+            calls.push(with_keys(Call::plain(sql), &self.messages));
+        }
         calls.extend(referring::by_statement(&self.referring).map(referring::call));
         self.single.iter().for_each(|read| single(read, &mut calls));
         calls
@@ -158,23 +153,15 @@ impl<'a> Reads<'a> {
             let found = all(answers, rows::schedule)?;
             each(&self.schedules, found, |schedule| &schedule.id, |id, row| records.learn_schedule(id, row));
         }
-        for messages in self.messages.chunk_by(|a, b| is_execute(a) == is_execute(b)) {
+        if !self.messages.is_empty() {
             let found = all(answers, rows::message)?;
-            each(messages, found, |entry| &entry.key, |key, row| records.learn_message(key, row));
+            each(&self.messages, found, |entry| &entry.key, |key, row| records.learn_message(key, row));
         }
         for asked in referring::by_statement(&self.referring) {
             referring::learn(asked, &answers.next().unwrap_or_default(), records)?;
         }
         self.single.iter().try_for_each(|read| learn_single(read, answers, records))?;
         Ok(latest)
-    }
-}
-
-/// Whether it is of a task: these come first.
-fn is_execute(key: &MessageKey) -> bool {
-    match key {
-        MessageKey::Execute { .. } => true,
-        MessageKey::Unblock { .. } => false,
     }
 }
 

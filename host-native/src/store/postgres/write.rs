@@ -308,7 +308,7 @@ fn outbox<'a>(net: &'a Net, calls: &mut Vec<Call<'a>>) {
 
 /// Entries of the outbox by key, those of tasks and those of listeners each by a statement of their own. Both are answered by the primary key
 /// whatever the planner takes the table for: a join with a set of keys it may turn around.
-pub(super) fn by_keys<'a>(keys: &[&'a MessageKey], executes: &'static str, unblocks: &'static str) -> Vec<Call<'a>> {
+fn by_keys<'a>(keys: &[&'a MessageKey], executes: &'static str, unblocks: &'static str) -> Vec<Call<'a>> {
     let (mut tasks, mut promises, mut listeners, mut pairs) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for key in keys {
         match key {
@@ -352,7 +352,7 @@ fn put_messages<'a>(put: &[&'a OutboxEntry]) -> Call<'a> {
 }
 
 /// Keys of the outbox, three arrays.
-fn with_keys<'a>(call: Call<'a>, keys: &[&'a MessageKey]) -> Call<'a> {
+pub(super) fn with_keys<'a>(call: Call<'a>, keys: &[&'a MessageKey]) -> Call<'a> {
     let keys: Vec<(i64, &str, &str)> = keys.iter().map(|key| key_columns(key)).collect();
     call.with(keys.iter().map(|key| key.0 as i16).collect::<Vec<_>>())
         .with(keys.iter().map(|key| key.1).collect::<Vec<_>>())

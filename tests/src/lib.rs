@@ -3,5 +3,6 @@
 
 pub mod driver;
 pub mod drivers;
-pub mod folder;
 pub mod table;
+
+pub use resonate_process::folder;

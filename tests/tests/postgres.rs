@@ -7,7 +7,6 @@
 mod background;
 mod connections;
 mod failover;
-mod fleet;
 mod killed;
 mod load;
 mod locks;
@@ -20,3 +19,5 @@ mod skew;
 mod tasks;
 mod tls;
 mod together;
+
+use resonate_process::fleet;

@@ -56,8 +56,8 @@ fn insist(ports: &[u16], rng: &mut Rng, kind: &str, data: &Json) -> (u16, Json) 
 fn work(name: &str, ports: &[u16], mut rng: Rng, ledger: &Ledger) {
     while !ledger.over.load(Relaxed) {
         let port = ports[rng.usize(..ports.len())];
-        let Some(mut events) = Events::connect(port, &format!("/poll/workers/{name}"), "") else { continue };
-        while let Some(message) = events.next() {
+        let Some(events) = Events::connect(port, &format!("/poll/workers/{name}"), "") else { continue };
+        for message in events {
             let task = &message["data"]["task"];
             let (id, version) = (task["id"].as_str().expect("an id"), task["version"].as_u64().expect("a version"));
             take(name, id, version, ports, &mut rng, ledger);

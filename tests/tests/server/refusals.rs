@@ -11,23 +11,9 @@ use rusqlite::Connection;
 use serde_json::json;
 
 use super::binary;
-use super::child::{NOBODY, Refused, Server, Start};
+use super::child::{NOBODY, Server, Start};
 use super::tokens::key_file;
 use super::wire::Request;
-
-impl Refused {
-    /// Checks that it is a clear refusal whose text contains all of these.
-    #[track_caller]
-    pub(super) fn says(&self, code: i32, texts: &[&str]) {
-        assert_eq!(self.code, Some(code), "{self:?}");
-        assert_eq!(self.stderr.lines().count(), 1, "{self:?}");
-        assert!(self.stderr.starts_with("error: "), "{self:?}");
-        for text in texts {
-            assert!(self.stderr.contains(text), "no {text:?}: {self:?}");
-        }
-        assert!(!self.stdout.contains("panicked"), "{self:?}");
-    }
-}
 
 /// A database with a promise in it, closed in order.
 fn database(folder: &Folder) {

@@ -6,29 +6,30 @@ use std::time::Instant;
 
 use serde_json::Value as Json;
 
-use super::PATIENCE;
-use super::child::Server;
+use crate::PATIENCE;
+use crate::child::Server;
 
 /// An open connection of a worker.
-pub(crate) struct Events {
+#[derive(Debug)]
+pub struct Events {
     stream: TcpStream,
     unread: Vec<u8>,
-    pub(crate) status: u16,
+    pub status: u16,
 }
 
 impl Events {
     /// Connects as `/poll/{group}/{id}` and waits for the head of the answer.
-    pub(crate) fn open(server: &Server, path: &str) -> Self {
+    pub fn open(server: &Server, path: &str) -> Self {
         Self::open_with(server, path, "")
     }
 
     /// The same with header lines, each ended by a line break.
-    pub(crate) fn open_with(server: &Server, path: &str, headers: &str) -> Self {
+    pub fn open_with(server: &Server, path: &str, headers: &str) -> Self {
         Self::connect(server.http, path, headers).expect("a connection and a head")
     }
 
     /// The same at a port where a server may be about to end.
-    pub(crate) fn connect(port: u16, path: &str, headers: &str) -> Option<Self> {
+    pub fn connect(port: u16, path: &str, headers: &str) -> Option<Self> {
         let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
         stream.set_read_timeout(Some(PATIENCE)).ok()?;
         let head = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n{headers}\r\n");
@@ -39,28 +40,15 @@ impl Events {
         Some(events)
     }
 
-    /// The next message; none when the connection ends before, or there is none for too long. The frames of chunks are lines of their own here.
-    pub(crate) fn next(&mut self) -> Option<Json> {
-        let asked = Instant::now();
-        // Keep-alives are lines too.
-        while asked.elapsed() < PATIENCE {
-            let line = self.line_until(b"\n")?;
-            if let Some(message) = line.trim_end().strip_prefix("data: ") {
-                return Some(serde_json::from_str(message).unwrap_or_else(|why| panic!("{why}: {message}")));
-            }
-        }
-        None
-    }
-
     /// The task of the next message, which must be an `execute`.
-    pub(crate) fn next_task(&mut self) -> String {
+    pub fn next_task(&mut self) -> String {
         let message = self.next().expect("a message");
         assert_eq!(message["kind"], "execute", "{message}");
         message["data"]["task"]["id"].as_str().expect("an id").to_owned()
     }
 
     /// The promise of the next message, which must be an `unblock`.
-    pub(crate) fn next_settled(&mut self) -> String {
+    pub fn next_settled(&mut self) -> String {
         let message = self.next().expect("a message");
         assert_eq!(message["kind"], "unblock", "{message}");
         message["data"]["promise"]["id"].as_str().expect("an id").to_owned()
@@ -76,5 +64,22 @@ impl Events {
             let length = self.stream.read(&mut bytes).ok().filter(|length| *length > 0)?;
             self.unread.extend_from_slice(&bytes[..length]);
         }
+    }
+}
+
+impl Iterator for Events {
+    type Item = Json;
+
+    /// The next message; none when the connection ends before, or there is none for too long. The frames of chunks are lines of their own here.
+    fn next(&mut self) -> Option<Json> {
+        let asked = Instant::now();
+        // Keep-alives are lines too.
+        while asked.elapsed() < PATIENCE {
+            let line = self.line_until(b"\n")?;
+            if let Some(message) = line.trim_end().strip_prefix("data: ") {
+                return Some(serde_json::from_str(message).unwrap_or_else(|why| panic!("{why}: {message}")));
+            }
+        }
+        None
     }
 }

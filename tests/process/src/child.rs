@@ -2,34 +2,42 @@
 
 use std::fs::File;
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
+use crate::folder::Folder;
 use resonate_postgres_cluster::free_port;
-use resonate_tests::folder::Folder;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value as Json, json};
 
-use super::wire::{Connection, Request};
-use super::{FAR, binary, eventually};
+use crate::wire::{Answer, Connection, Request};
+use crate::{FAR, binary, eventually};
 
 /// A user without rights, for what root may do.
-pub(super) const NOBODY: u32 = 65534;
+pub const NOBODY: u32 = 65534;
 
 /// How to start a server.
-pub(crate) struct Start<'a> {
+#[derive(Debug)]
+pub struct Start<'a> {
     command: Command,
     folder: &'a Folder,
 }
 
 impl<'a> Start<'a> {
     /// `resonate COMMAND` in a folder, without what the environment of the test says.
-    pub(crate) fn new(command: &str, folder: &'a Folder) -> Self {
-        Self::by(Command::new(binary::path()), command, folder)
+    #[must_use]
+    pub fn new(command: &str, folder: &'a Folder) -> Self {
+        Self::of(binary::path(), command, folder)
+    }
+
+    /// The same of a binary that is there.
+    #[must_use]
+    pub fn of(binary: &Path, command: &str, folder: &'a Folder) -> Self {
+        Self::by(Command::new(binary), command, folder)
     }
 
     /// The same where files cannot grow beyond so many blocks of 512 bytes.
-    pub(super) fn with_file_limit(blocks: u32, command: &str, folder: &'a Folder) -> Self {
+    pub fn with_file_limit(blocks: u32, command: &str, folder: &'a Folder) -> Self {
         let mut shell = Command::new("sh");
         shell.args(["-c", &format!(r#"ulimit -f {blocks}; exec "$0" "$@""#)]).arg(binary::path());
         Self::by(shell, command, folder)
@@ -46,19 +54,19 @@ impl<'a> Start<'a> {
     }
 
     /// Adds a flag with its value.
-    pub(crate) fn flag(mut self, name: &str, text: &str) -> Self {
+    pub fn flag(mut self, name: &str, text: &str) -> Self {
         self.command.args([name, text]);
         self
     }
 
     /// Sets a variable of its environment.
-    pub(crate) fn variable(mut self, name: &str, text: &str) -> Self {
+    pub fn variable(mut self, name: &str, text: &str) -> Self {
         self.command.env(name, text);
         self
     }
 
     /// Starts it as a user without rights.
-    pub(super) fn without_rights(mut self) -> Self {
+    pub fn without_rights(mut self) -> Self {
         self.command.uid(NOBODY).gid(NOBODY);
         self
     }
@@ -82,7 +90,7 @@ impl<'a> Start<'a> {
     }
 
     /// Starts it and waits until it answers.
-    pub(crate) fn serve(self) -> Server {
+    pub fn serve(self) -> Server {
         let (mut start, [http, grpc, metrics]) = self.ports();
         // Not in the folder, where tests look for what the server leaves.
         let log = log_of(start.folder);
@@ -101,13 +109,13 @@ impl<'a> Start<'a> {
     }
 
     /// Runs it until it ends on its own, which it must.
-    pub(crate) fn refused(self) -> Refused {
+    pub fn refused(self) -> Refused {
         let (mut start, _) = self.ports();
         start.run()
     }
 
     /// Runs it with the flags that it has and no others.
-    pub(super) fn run(&mut self) -> Refused {
+    pub fn run(&mut self) -> Refused {
         let child = self.command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts");
         let mut server = Server { child, http: 0, grpc: 0, metrics: 0, log: PathBuf::new() };
         let status = server.wait();
@@ -131,43 +139,61 @@ fn log_of(folder: &Folder) -> PathBuf {
 
 /// How a start ended.
 #[derive(Debug)]
-pub(crate) struct Refused {
-    pub(crate) code: Option<i32>,
-    pub(crate) stderr: String,
-    pub(crate) stdout: String,
+pub struct Refused {
+    pub code: Option<i32>,
+    pub stderr: String,
+    pub stdout: String,
+}
+
+impl Refused {
+    /// Checks that it is a clear refusal whose text contains all of these.
+    ///
+    /// # Panics
+    /// When it is another one.
+    #[track_caller]
+    pub fn says(&self, code: i32, texts: &[&str]) {
+        assert_eq!(self.code, Some(code), "{self:?}");
+        assert_eq!(self.stderr.lines().count(), 1, "{self:?}");
+        assert!(self.stderr.starts_with("error: "), "{self:?}");
+        for text in texts {
+            assert!(self.stderr.contains(text), "no {text:?}: {self:?}");
+        }
+        assert!(!self.stdout.contains("panicked"), "{self:?}");
+    }
 }
 
 /// A running server. It is killed when it is dropped.
-pub(crate) struct Server {
+#[derive(Debug)]
+pub struct Server {
     child: Child,
-    pub(crate) http: u16,
-    pub(super) grpc: u16,
-    pub(super) metrics: u16,
+    pub http: u16,
+    pub grpc: u16,
+    pub metrics: u16,
     log: PathBuf,
 }
 
 impl Server {
     /// `resonate serve` in a folder, on its file `resonate.db`.
-    pub(crate) fn start(folder: &Folder) -> Self {
+    pub fn start(folder: &Folder) -> Self {
         Start::new("serve", folder).serve()
     }
 
-    pub(crate) fn pid(&self) -> Pid {
+    pub fn pid(&self) -> Pid {
         Pid::from_child(&self.child)
     }
 
-    pub(crate) fn connect(&self) -> Connection {
+    pub fn connect(&self) -> Connection {
         Connection::open(self.http).expect("a connection")
     }
 
     /// The answer to one request on a connection of its own.
-    pub(crate) fn ask(&self, request: &Request) -> super::wire::Answer {
+    pub fn ask(&self, request: &Request) -> Answer {
         self.connect().send(request).expect("an answer")
     }
 
     /// The data of a call of today's protocol that must succeed.
     #[track_caller]
-    pub(crate) fn call(&self, kind: &str, data: &Json) -> Json {
+    pub fn call(&self, kind: &str, data: &Json) -> Json {
         let answer = self.ask(&Request::call(kind, data));
         assert_eq!(answer.status, 200, "{kind} {data}: {}", answer.text());
         answer.json()["data"].clone()
@@ -175,35 +201,35 @@ impl Server {
 
     /// Creates a promise that never times out, with a task for whoever is at `target`.
     #[track_caller]
-    pub(crate) fn create_task(&self, id: &str, target: &str) {
+    pub fn create_task(&self, id: &str, target: &str) {
         let tags = json!({"resonate:target": target});
         self.call("promise.create", &json!({"id": id, "timeoutAt": FAR, "tags": tags}));
     }
 
-    pub(crate) fn signal(&self, signal: Signal) {
+    pub fn signal(&self, signal: Signal) {
         kill_process(self.pid(), signal).expect("a child that takes signals");
     }
 
     /// Waits for its end.
-    pub(crate) fn wait(&mut self) -> ExitStatus {
+    pub fn wait(&mut self) -> ExitStatus {
         eventually("the server ends", || self.child.try_wait().expect("a child"))
     }
 
     /// Ends it at once, as a power cut would.
-    pub(crate) fn kill(mut self) {
+    pub fn kill(mut self) {
         self.signal(Signal::KILL);
         self.wait();
     }
 
     /// Asks it to stop, which it does.
-    pub(crate) fn stop(mut self) {
+    pub fn stop(mut self) {
         self.signal(Signal::TERM);
         let status = self.wait();
         assert_eq!(status.code(), Some(0), "{status}:\n{}", self.log());
     }
 
     /// What it has logged.
-    pub(crate) fn log(&self) -> String {
+    pub fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 }

@@ -1,46 +1,72 @@
 //! Servers over one database, each with a port that stays its own when it is replaced.
 
-use resonate_tests::folder::Folder;
+use std::path::{Path, PathBuf};
 
-use crate::server::child::{Refused, Server, Start};
-use crate::server::eventually;
-use crate::server::wire::Request;
+use crate::child::{Refused, Server, Start};
+use crate::folder::Folder;
+use crate::wire::Request;
+use crate::{binary, eventually};
 
 /// How one server is started, each time.
-pub(super) struct Place {
+#[derive(Debug)]
+pub struct Place {
     folder: Folder,
+    /// None is the one that was built beside the test.
+    binary: Option<PathBuf>,
     flags: Vec<(String, String)>,
     variables: Vec<(String, String)>,
 }
 
 impl Place {
+    /// A server over a file of its own, with more flags.
+    #[must_use]
+    pub fn new(flags: &[(&str, &str)]) -> Self {
+        let flags = flags.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
+        Self { folder: Folder::new(), binary: None, flags, variables: Vec::new() }
+    }
+
     /// A server over a database, with more flags.
-    pub(super) fn of(url: &str, flags: &[(&str, &str)]) -> Self {
+    #[must_use]
+    pub fn of(url: &str, flags: &[(&str, &str)]) -> Self {
         let own = [("--storage-type", "postgres"), ("--storage-postgres-url", url)];
-        let all = own.iter().chain(flags).map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
-        Self { folder: Folder::new(), flags: all.collect(), variables: Vec::new() }
+        Self::new(&[&own, flags].concat())
+    }
+
+    /// Starts this binary.
+    #[must_use]
+    pub fn binary(mut self, path: &Path) -> Self {
+        self.binary = Some(path.to_owned());
+        self
+    }
+
+    /// Where it works.
+    #[must_use]
+    pub fn folder(&self) -> &Folder {
+        &self.folder
     }
 
     /// Sets a variable of its environment.
-    pub(super) fn variable(mut self, name: &str, text: &str) -> Self {
+    pub fn variable(mut self, name: &str, text: &str) -> Self {
         self.variables.push((name.to_owned(), text.to_owned()));
         self
     }
 
     /// Starts one that must end on its own.
-    pub(super) fn refused(&self) -> Refused {
+    pub fn refused(&self) -> Refused {
         self.start().refused()
     }
 
     fn start(&self) -> Start<'_> {
-        let start =
-            self.flags.iter().fold(Start::new("serve", &self.folder), |start, (name, text)| start.flag(name, text));
+        let binary = self.binary.as_deref().unwrap_or_else(|| binary::path());
+        let start = Start::of(binary, "serve", &self.folder);
+        let start = self.flags.iter().fold(start, |start, (name, text)| start.flag(name, text));
         self.variables.iter().fold(start, |start, (name, text)| start.variable(name, text))
     }
 }
 
 /// Servers that run side by side.
-pub(super) struct Fleet {
+#[derive(Debug)]
+pub struct Fleet {
     /// None where one was killed.
     servers: Vec<Option<Server>>,
     places: Vec<Place>,
@@ -48,12 +74,12 @@ pub(super) struct Fleet {
 
 impl Fleet {
     /// So many servers over a database that differ in nothing but their ports, with more flags.
-    pub(super) fn start(count: usize, url: &str, flags: &[(&str, &str)]) -> Self {
+    pub fn start(count: usize, url: &str, flags: &[(&str, &str)]) -> Self {
         Self::at((0..count).map(|_| Place::of(url, flags)).collect())
     }
 
     /// A server at each place.
-    pub(super) fn at(mut places: Vec<Place>) -> Self {
+    pub fn at(mut places: Vec<Place>) -> Self {
         let mut servers = Vec::with_capacity(places.len());
         for place in &mut places {
             let server = place.start().serve();
@@ -64,27 +90,41 @@ impl Fleet {
     }
 
     /// Where their clients connect.
-    pub(super) fn ports(&self) -> Vec<u16> {
+    pub fn ports(&self) -> Vec<u16> {
         self.servers().map(|server| server.http).collect()
     }
 
     /// Those that run.
-    pub(super) fn servers(&self) -> impl Iterator<Item = &Server> {
+    pub fn servers(&self) -> impl Iterator<Item = &Server> {
         self.servers.iter().flatten()
     }
 
     /// Ends one at once.
-    pub(super) fn kill(&mut self, at: usize) {
+    pub fn kill(&mut self, at: usize) {
         self.servers[at].take().expect("a server that runs").kill();
     }
 
+    /// Asks one to stop, which it does.
+    ///
+    /// # Panics
+    /// When it is not running.
+    pub fn stop(&mut self, at: usize) {
+        self.servers[at].take().expect("a server that runs").stop();
+    }
+
+    /// The place of one, whether it runs or not.
+    #[must_use]
+    pub fn place(&self, at: usize) -> &Place {
+        &self.places[at]
+    }
+
     /// Starts one in the place of one that was killed.
-    pub(super) fn replace(&mut self, at: usize) {
+    pub fn replace(&mut self, at: usize) {
         self.servers[at] = Some(self.places[at].start().serve());
     }
 
     /// Waits until every server says of itself that it is ready, or that it is not.
-    pub(super) fn wait_until_ready(&self, is_ready: bool) {
+    pub fn wait_until_ready(&self, is_ready: bool) {
         let status = if is_ready { 200 } else { 503 };
         for server in self.servers() {
             eventually(&format!("/ready is {status}"), || {

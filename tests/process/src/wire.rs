@@ -5,17 +5,18 @@ use std::net::{Shutdown, TcpStream};
 
 use serde_json::Value as Json;
 
-use super::PATIENCE;
+use crate::PATIENCE;
 
 /// A connection that stays open over many requests.
-pub(crate) struct Connection {
+#[derive(Debug)]
+pub struct Connection {
     stream: TcpStream,
     /// Bytes of answers that were not asked for yet.
     unread: Vec<u8>,
 }
 
 impl Connection {
-    pub(crate) fn open(port: u16) -> Result<Self> {
+    pub fn open(port: u16) -> Result<Self> {
         let stream = TcpStream::connect(("127.0.0.1", port))?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;
@@ -23,19 +24,19 @@ impl Connection {
         Ok(Self { stream, unread: Vec::new() })
     }
 
-    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<()> {
+    pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
         self.stream.write_all(bytes)
     }
 
     /// Sends a request and reads its answer.
-    pub(crate) fn send(&mut self, request: &Request) -> Result<Answer> {
+    pub fn send(&mut self, request: &Request) -> Result<Answer> {
         self.write(&request.bytes())?;
         let headless = request.method == "HEAD";
         self.answer_to(headless)
     }
 
     /// Sends requests at once and reads their answers.
-    pub(crate) fn pipeline(&mut self, requests: &[Request]) -> Result<Vec<Answer>> {
+    pub fn pipeline(&mut self, requests: &[Request]) -> Result<Vec<Answer>> {
         let bytes: Vec<u8> = requests.iter().flat_map(Request::bytes).collect();
         self.write(&bytes)?;
         requests.iter().map(|_| self.answer()).collect()
@@ -43,7 +44,7 @@ impl Connection {
 
     /// The next answer. [`ErrorKind::UnexpectedEof`] when the connection ends where one would begin, [`ErrorKind::InvalidData`] when it ends
     /// within one.
-    pub(crate) fn answer(&mut self) -> Result<Answer> {
+    pub fn answer(&mut self) -> Result<Answer> {
         self.answer_to(false)
     }
 
@@ -62,12 +63,12 @@ impl Connection {
     }
 
     /// Whether the other side ends the connection without another byte.
-    pub(crate) fn ends(&mut self) -> bool {
+    pub fn ends(&mut self) -> bool {
         self.unread.is_empty() && matches!(self.read_more(), Ok(0) | Err(_))
     }
 
     /// Says that nothing more will be sent.
-    pub(crate) fn finish(&self) {
+    pub fn finish(&self) {
         self.stream.shutdown(Shutdown::Write).expect("an open connection");
     }
 
@@ -105,8 +106,8 @@ fn parse(bytes: &[u8], headless: bool) -> Result<Option<(Answer, usize)>> {
 }
 
 /// A request.
-#[derive(Clone)]
-pub(crate) struct Request {
+#[derive(Clone, Debug)]
+pub struct Request {
     method: String,
     path: String,
     headers: Vec<(String, String)>,
@@ -114,40 +115,40 @@ pub(crate) struct Request {
 }
 
 impl Request {
-    pub(crate) fn new(method: &str, path: &str) -> Self {
+    pub fn new(method: &str, path: &str) -> Self {
         let (method, path) = (method.to_owned(), path.to_owned());
         Self { method, path, headers: Vec::new(), body: Vec::new() }
     }
 
-    pub(crate) fn get(path: &str) -> Self {
+    pub fn get(path: &str) -> Self {
         Self::new("GET", path)
     }
 
     /// Creates or settles a promise, with the verb's idempotency key.
-    pub(crate) fn write(id: &str, verb: &str, key: &str, body: &Json) -> Self {
+    pub fn write(id: &str, verb: &str, key: &str, body: &Json) -> Self {
         let request = Self::new("POST", &format!("/promises/{id}/{verb}"));
         request.header("Idempotency-Key", key).body(body.to_string().into_bytes())
     }
 
     /// Asks for something of today's protocol.
-    pub(crate) fn call(kind: &str, data: &Json) -> Self {
+    pub fn call(kind: &str, data: &Json) -> Self {
         let head = serde_json::json!({"corrId": "c", "version": "2026-04-01"});
         let body = serde_json::json!({"kind": kind, "head": head, "data": data});
         Self::new("POST", "/").body(body.to_string().into_bytes())
     }
 
-    pub(crate) fn header(mut self, name: &str, text: &str) -> Self {
+    pub fn header(mut self, name: &str, text: &str) -> Self {
         self.headers.push((name.to_owned(), text.to_owned()));
         self
     }
 
-    pub(crate) fn body(mut self, body: Vec<u8>) -> Self {
+    pub fn body(mut self, body: Vec<u8>) -> Self {
         self.body = body;
         self
     }
 
     /// Everything up to the body.
-    pub(crate) fn head(&self) -> Vec<u8> {
+    pub fn head(&self) -> Vec<u8> {
         let mut head = format!("{} {} HTTP/1.1\r\nHost: localhost\r\n", self.method, self.path);
         for (name, text) in &self.headers {
             head.push_str(&format!("{name}: {text}\r\n"));
@@ -158,31 +159,31 @@ impl Request {
         (head + "\r\n").into_bytes()
     }
 
-    pub(crate) fn bytes(&self) -> Vec<u8> {
+    pub fn bytes(&self) -> Vec<u8> {
         [self.head(), self.body.clone()].concat()
     }
 }
 
 /// An answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Answer {
-    pub(crate) status: u16,
+pub struct Answer {
+    pub status: u16,
     headers: Vec<(String, String)>,
-    pub(crate) body: Vec<u8>,
+    pub body: Vec<u8>,
 }
 
 impl Answer {
     /// A header line, by its name in lower case.
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+    pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(found, _)| found == name).map(|(_, text)| &**text)
     }
 
-    pub(crate) fn json(&self) -> Json {
+    pub fn json(&self) -> Json {
         assert_eq!(self.header("content-type"), Some("application/json"), "{self:?}");
         serde_json::from_slice(&self.body).unwrap_or_else(|why| panic!("no JSON ({why}): {}", self.text()))
     }
 
-    pub(crate) fn text(&self) -> String {
+    pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 }

@@ -4,6 +4,7 @@
 # make test-postgres   the store's tests against other versions of Postgres (VERSIONS="13 17"; they come from npm)
 # make bench   build the server in release and measure it (minutes); BENCH="--full" for everything (an hour)
 # make sim     a simulated world: SEED=42 STEPS=100000, or SEEDS=1000 STEPS=1000
+# make fuzz    look for inputs that break what reads them: TARGETS="envelope rest" MINUTES=10, two at a time (installs cargo-fuzz when it is missing)
 # make playground   build the playground into target/playground
 # make dist    the playground, and a release build of the server that holds it
 # make deny    licences, bans and sources of the dependencies (installs cargo-deny when it is missing)
@@ -15,7 +16,7 @@ BENCH ?=
 # What runs TypeScript as it is; setup gets it.
 NODE ?= $(CURDIR)/tests/clients/node_modules/.bin/node
 
-.PHONY: test test-postgres setup fmt lint doc unit wasm package js bench bench-core sim playground dist deny audit
+.PHONY: test test-postgres setup fmt lint doc unit wasm package js bench bench-core sim fuzz playground dist deny audit
 
 test: setup fmt lint doc wasm unit js
 
@@ -55,6 +56,9 @@ bench-core:
 
 sim:
 	$(CARGO) run --release --locked -p resonate -- sim $(if $(SEED),--seed $(SEED)) $(if $(STEPS),--steps $(STEPS)) $(if $(SEEDS),--seeds $(SEEDS))
+
+fuzz:
+	@MINUTES=$(or $(MINUTES),10) scripts/fuzz.sh $(TARGETS)
 
 playground:
 	@scripts/build_playground.sh

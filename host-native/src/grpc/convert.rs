@@ -18,19 +18,19 @@ use tonic::Status;
 
 /// What a response about one promise says.
 #[derive(Debug, PartialEq)]
-pub(super) struct Outcome {
-    pub(super) status: proto::Status,
-    pub(super) promise: Option<proto::Promise>,
+pub struct Outcome {
+    pub status: proto::Status,
+    pub promise: Option<proto::Promise>,
 }
 
 /// Reads a `ReadPromiseRequest`.
-pub(super) fn read(message: &proto::ReadPromiseRequest) -> Result<Request, Status> {
+pub fn read(message: &proto::ReadPromiseRequest) -> Result<Request, Status> {
     let id = parse_id("id", &message.id).map_err(invalid)?;
     Ok(Request::GetPromise { id })
 }
 
 /// Reads a `CreatePromiseRequest`.
-pub(super) fn create(message: proto::CreatePromiseRequest) -> Result<Request, Status> {
+pub fn create(message: proto::CreatePromiseRequest) -> Result<Request, Status> {
     let (id, key) = id_and_key(&message.id, &message.idempotency_key).map_err(invalid)?;
     let timeout_at = parse_instant("timeout", message.timeout).map_err(invalid)?;
     let param = parse_value("param", message.param).map_err(invalid)?;
@@ -38,14 +38,14 @@ pub(super) fn create(message: proto::CreatePromiseRequest) -> Result<Request, St
 }
 
 /// Reads a `ResolvePromiseRequest`, `RejectPromiseRequest` or `CancelPromiseRequest` from its parts.
-pub(super) fn settle(verdict: Verdict, id: &str, key: &str, value: Option<proto::Value>) -> Result<Request, Status> {
+pub fn settle(verdict: Verdict, id: &str, key: &str, value: Option<proto::Value>) -> Result<Request, Status> {
     let (id, key) = id_and_key(id, key).map_err(invalid)?;
     let value = parse_value("value", value).map_err(invalid)?;
     rest::settle(id, verdict, key, value).map_err(invalid)
 }
 
 /// Reads a `SearchPromisesRequest`.
-pub(super) fn search(message: &proto::SearchPromisesRequest) -> Result<SearchPromises, Status> {
+pub fn search(message: &proto::SearchPromisesRequest) -> Result<SearchPromises, Status> {
     let state = match proto::SearchState::try_from(message.state) {
         Ok(proto::SearchState::SearchAll) => None,
         Ok(proto::SearchState::SearchPending) => Some("pending"),
@@ -94,7 +94,7 @@ fn invalid(error: BadInput) -> Status {
 ///
 /// # Errors
 /// `INVALID_ARGUMENT` where the machine finds the request contradictory, `INTERNAL` when the reply is of another kind.
-pub(super) fn outcome(status: rest::Status, reply: &Reply) -> Result<Outcome, Status> {
+pub fn outcome(status: rest::Status, reply: &Reply) -> Result<Outcome, Status> {
     let promise = match reply {
         Reply::Promise(promise) | Reply::Created { promise, .. } | Reply::Settled { promise, .. } => {
             Some(print_promise(promise))
@@ -116,7 +116,7 @@ pub(super) fn outcome(status: rest::Status, reply: &Reply) -> Result<Outcome, St
 ///
 /// # Errors
 /// As [`outcome`].
-pub(super) fn page(search: &SearchPromises, reply: &Reply) -> Result<proto::SearchPromisesResponse, Status> {
+pub fn page(search: &SearchPromises, reply: &Reply) -> Result<proto::SearchPromisesResponse, Status> {
     let Reply::Promises { promises, more } = reply else { return Err(unfit(reply)) };
     let last = promises.last().filter(|_| *more);
     Ok(proto::SearchPromisesResponse {

@@ -3,7 +3,7 @@
 //! It carries messages to the engine and replies back. What a request means is the core's; which answer a duplicate gets is decided in
 //! [`resonate_core::wire::rest`], where the HTTP edge asks too.
 
-mod convert;
+pub mod convert;
 mod incoming;
 mod service;
 

@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# Looks for inputs that do what none may, two targets at a time, from the kept corpora on: scripts/fuzz.sh [TARGET…]. MINUTES is the time for each (10).
+# What a fuzzer learns is kept in target/fuzz/corpus; an input that found something is in target/fuzz/found, and belongs into fuzz/regressions/TARGET.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+cargo=${CARGO:-cargo}
+minutes=${MINUTES:-10}
+found=target/fuzz/found
+[ "$#" -gt 0 ] || set -- $(ls fuzz/corpus)
+
+command -v cargo-fuzz >/dev/null || { echo "installing cargo-fuzz"; "$cargo" install --locked cargo-fuzz; }
+# Nine programs are linked: quickly, since it is not their speed that finds things. Without a sanitizer a stable compiler will do.
+export CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_PROFILE_RELEASE_DEBUG=false
+options=(--fuzz-dir fuzz --sanitizer none --features libfuzzer --target-dir target/fuzz/build)
+"$cargo" fuzz build "${options[@]}"
+
+meet() {
+    local target=$1
+    mkdir -p "target/fuzz/corpus/$target" "$found/$target"
+    "$cargo" fuzz run "${options[@]}" "$target" "target/fuzz/corpus/$target" "fuzz/corpus/$target" -- \
+        -max_total_time=$((minutes * 60)) -timeout=10 -rss_limit_mb=2048 -max_len=4096 -artifact_prefix="$found/$target/" \
+        >"target/fuzz/$target.log" 2>&1 || echo "$target: found something, see target/fuzz/$target.log"
+    echo "$target: $(grep -E '^(Done|#[0-9]+.*DONE)' "target/fuzz/$target.log" | tail -n 1)"
+}
+
+for target; do
+    while [ "$(jobs -rp | wc -l)" -ge 2 ]; do wait -n || true; done
+    meet "$target" &
+done
+wait
+if [ -n "$(find "$found" -type f)" ]; then
+    echo "found:"
+    find "$found" -type f
+    exit 1
+fi

@@ -5,6 +5,7 @@
 # make bench   build the server in release and measure it (minutes); BENCH="--full" for everything (an hour)
 # make sim     a simulated world: SEED=42 STEPS=100000, or SEEDS=1000 STEPS=1000
 # make fuzz    look for inputs that break what reads them: TARGETS="envelope rest" MINUTES=10, two at a time (installs cargo-fuzz when it is missing)
+# make torture   kill the real server again and again, SQLite and Postgres: KILLS=1000 SEED=42
 # make playground   build the playground into target/playground
 # make dist    the playground, and a release build of the server that holds it
 # make deny    licences, bans and sources of the dependencies (installs cargo-deny when it is missing)
@@ -16,7 +17,7 @@ BENCH ?=
 # What runs TypeScript as it is; setup gets it.
 NODE ?= $(CURDIR)/tests/clients/node_modules/.bin/node
 
-.PHONY: test test-postgres setup fmt lint doc unit wasm package js bench bench-core sim fuzz playground dist deny audit
+.PHONY: test test-postgres setup fmt lint doc unit wasm package js bench bench-core sim fuzz torture playground dist deny audit
 
 test: setup fmt lint doc wasm unit js
 
@@ -59,6 +60,10 @@ sim:
 
 fuzz:
 	@MINUTES=$(or $(MINUTES),10) scripts/fuzz.sh $(TARGETS)
+
+torture:
+	$(CARGO) build --release --locked -p resonate -p resonate-torture
+	target/release/resonate-torture --server target/release/resonate $(if $(KILLS),--kills $(KILLS)) $(if $(SEED),--seed $(SEED))
 
 playground:
 	@scripts/build_playground.sh

@@ -1,0 +1,295 @@
+//! What clients were told, and what they do not know: enough to say of any store that claims to be theirs whether something acknowledged is gone or
+//! changed, and whether something is there by halves. It follows from events alone, so that it can be brought to any moment of the past.
+
+mod op;
+mod promises;
+mod schedules;
+mod tasks;
+mod waiters;
+
+use std::collections::BTreeMap;
+
+use resonate_core::promise::Promise;
+use resonate_core::property::{Moment, check_state};
+use resonate_core::rules::Rules;
+use resonate_core::snapshot::Snapshot;
+use resonate_core::time::Timestamp;
+
+pub use op::{Asked, Hold, Op, Said, Settlement, promise_of, promise_of_call};
+use promises::Known;
+use schedules::Cron;
+use tasks::Held;
+
+/// Something that a client did or was told, in the order in which it was.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// A request is about to leave.
+    Begun(u64, Op),
+    /// What became of it.
+    Ended(u64, Said),
+    /// A worker was asked to run a task, by a process that was started at this event at the earliest.
+    Execute {
+        /// The task.
+        id: String,
+        /// Its version.
+        version: u64,
+        /// The process was started after so many events.
+        started: u64,
+    },
+    /// A listener was told of a settled promise.
+    Unblock {
+        /// Where.
+        address: String,
+        /// The promise.
+        promise: Box<Promise>,
+    },
+}
+
+/// What was written, and what became of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Writes that were acknowledged.
+    pub acknowledged: u64,
+    /// Writes whose outcome nobody knew.
+    pub unknown: u64,
+    /// Those of them that were found in the store.
+    pub took_effect: u64,
+    /// Messages that arrived.
+    pub messages: u64,
+}
+
+/// What is known.
+#[derive(Clone, Debug, Default)]
+pub struct Book {
+    /// Events so far.
+    events: u64,
+    /// Requests under way, with the events before them.
+    under_way: BTreeMap<u64, (u64, Op)>,
+    /// Requests that ended without an answer, and were not looked for yet.
+    unsure: Vec<Op>,
+    promises: BTreeMap<String, Known>,
+    tasks: BTreeMap<String, Held>,
+    /// By promise and address: whether the listener was told.
+    listeners: BTreeMap<(String, String), bool>,
+    schedules: BTreeMap<String, Cron>,
+    /// What contradicted what was known when it was said.
+    violations: Vec<String>,
+    /// What was counted.
+    pub counts: Counts,
+}
+
+impl Book {
+    /// Takes note of an event.
+    pub fn note(&mut self, event: Event) {
+        self.events += 1;
+        match event {
+            Event::Begun(number, op) => {
+                self.doubt(&op);
+                self.under_way.insert(number, (self.events, op));
+            }
+            Event::Ended(number, said) => {
+                if let Some((begun, op)) = self.under_way.remove(&number) {
+                    self.ended(begun, op, said);
+                }
+            }
+            Event::Execute { id, version, started } => {
+                self.counts.messages += 1;
+                let wrong = self
+                    .tasks
+                    .get(&id)
+                    .map_or(Some("nobody has created it".to_owned()), |held| held.executed(version, started));
+                self.violations.extend(wrong.map(|why| format!("execute of {id} at version {version}: {why}")));
+            }
+            Event::Unblock { address, promise } => {
+                self.counts.messages += 1;
+                self.told(address, &promise);
+            }
+        }
+    }
+
+    /// Events so far.
+    #[must_use]
+    pub fn events(&self) -> u64 {
+        self.events
+    }
+
+    /// What has contradicted itself so far, each once.
+    pub fn take_violations(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.violations)
+    }
+
+    /// From now on the request may have taken effect.
+    fn doubt(&mut self, op: &Op) {
+        match op {
+            Op::Create(asked, hold) => {
+                let known = self.promises.entry(asked.id.clone()).or_default();
+                known.creations.push(asked.clone());
+                if asked.tags.contains_key(resonate_core::promise::tag::TARGET) {
+                    self.tasks
+                        .entry(asked.id.clone())
+                        .or_default()
+                        .doubts
+                        .extend(hold.clone().map(|hold| Op::Acquire(asked.id.clone(), hold)));
+                }
+            }
+            Op::Settle(settlement) => {
+                self.promises.entry(settlement.id.clone()).or_default().settlements.push(settlement.clone());
+            }
+            Op::Fulfill(settlement, _) => {
+                self.promises.entry(settlement.id.clone()).or_default().settlements.push(settlement.clone());
+                self.tasks.entry(settlement.id.clone()).or_default().doubts.push(op.clone());
+            }
+            Op::Acquire(id, _) | Op::Suspend { id, .. } | Op::Release { id, .. } => {
+                self.tasks.entry(id.clone()).or_default().doubts.push(op.clone());
+            }
+            Op::Schedule(id) => self.schedules.entry(id.clone()).or_default().doubted = true,
+            Op::Unschedule(id) => self.schedules.entry(id.clone()).or_default().maybe_gone = true,
+            Op::Read(_) | Op::Listen { .. } | Op::Heartbeat => {}
+        }
+    }
+
+    fn ended(&mut self, begun: u64, op: Op, said: Said) {
+        let is_write = !matches!(op, Op::Read(_) | Op::Heartbeat);
+        match said {
+            Said::Done(promise) => {
+                self.counts.acknowledged += u64::from(is_write);
+                let settled = promise.as_ref().is_some_and(|promise| promise.settled_at.is_some());
+                if let Some(promise) = promise {
+                    self.shown(begun, &promise);
+                }
+                self.done(op, settled);
+            }
+            Said::Scheduled(schedule) => {
+                self.counts.acknowledged += 1;
+                let id = schedule.id.to_string();
+                self.schedules.entry(id).or_default().shown = Some(*schedule);
+            }
+            Said::Refused(status) => {
+                let wrong = self.is_wrong_to_refuse(begun, &op, status);
+                self.violations.extend(wrong.then(|| format!("{op:?} was refused with {status}, begun at {begun}")));
+            }
+            Said::Unknown if is_write => {
+                self.counts.unknown += 1;
+                self.unsure.push(op);
+            }
+            Said::Unknown => {}
+            Said::Absurd(why) => self.violations.push(why),
+        }
+    }
+
+    /// What follows from an acknowledgement for others than the promise that it showed.
+    fn done(&mut self, op: Op, settled: bool) {
+        let at = self.events;
+        match op {
+            Op::Create(asked, Some(hold)) => self.acquired(&asked.id, hold, at),
+            Op::Acquire(id, hold) => self.acquired(&id, hold, at),
+            Op::Suspend { id, version, awaited } => self.tasks.entry(id).or_default().suspended(version, awaited),
+            Op::Release { id, version } => self.tasks.entry(id).or_default().released(version),
+            Op::Fulfill(settlement, version) => {
+                self.tasks.entry(settlement.id).or_default().fulfilled(version, at);
+            }
+            Op::Listen { id, address } if !settled => {
+                self.listeners.entry((id, address)).or_insert(false);
+            }
+            Op::Unschedule(id) => self.schedules.entry(id).or_default().gone = true,
+            Op::Create(_, None) | Op::Settle(_) | Op::Read(_) | Op::Listen { .. } | Op::Heartbeat | Op::Schedule(_) => {
+            }
+        }
+    }
+
+    fn acquired(&mut self, id: &str, hold: Hold, at: u64) {
+        let wrong = self.tasks.entry(id.to_owned()).or_default().acquired(hold, at);
+        self.violations.extend(wrong.map(|why| format!("{id}: {why}")));
+    }
+
+    /// A promise as somebody saw it who asked after so many events.
+    fn shown(&mut self, begun: u64, promise: &Promise) {
+        let at = self.events;
+        let wrong = self.promises.entry(promise.id.to_string()).or_default().show(promise, begun, at);
+        self.violations.extend(wrong);
+    }
+
+    fn told(&mut self, address: String, promise: &Promise) {
+        if promise.settled_at.is_none() {
+            self.violations.push(format!("{address} was told of a pending promise: {promise:?}"));
+        }
+        self.shown(self.events, promise);
+        self.listeners.insert((promise.id.to_string(), address), true);
+    }
+
+    /// Whether a refusal contradicts what was acknowledged before the request left.
+    fn is_wrong_to_refuse(&self, begun: u64, op: &Op, status: u16) -> bool {
+        let (Op::Settle(Settlement { id, .. }) | Op::Read(id) | Op::Listen { id, .. }) = op else { return false };
+        status == 404 && self.promises.get(id).is_some_and(|known| known.is_known_before(begun))
+    }
+
+    /// What a store contradicts of all this, at an instant that is not before any of its transactions.
+    #[must_use]
+    pub fn check(&self, found: &Snapshot, now: u64) -> Vec<String> {
+        let mut wrong = self.check_promises(found, now);
+        wrong.extend(self.check_tasks(found, now));
+        wrong.extend(self.check_listeners(found));
+        wrong.extend(self.check_schedules(found));
+        let (rules, now) = (Rules::default(), Timestamp::saturating(now));
+        let violations = check_state(&Moment { state: found, now, rules: &rules });
+        wrong.extend(violations.into_iter().map(|violation| format!("{}: {}", violation.property, violation.detail)));
+        wrong
+    }
+
+    /// What a promise contradicts that was read again by whoever may read.
+    #[must_use]
+    pub fn check_read(&self, id: &str, found: Option<&Promise>, now: u64) -> Option<String> {
+        self.promises.get(id).and_then(|known| known.check(id, found, now))
+    }
+
+    /// Promises that were created or settled by more than so many events.
+    pub fn promises(&self) -> impl Iterator<Item = (&String, &Known)> {
+        self.promises.iter()
+    }
+
+    /// Looks for what nobody was sure of, and counts what is there.
+    pub fn look_for_unsure(&mut self, found: &Snapshot) {
+        let unsure = std::mem::take(&mut self.unsure);
+        self.counts.took_effect += unsure.iter().filter(|op| took_effect(op, found)).count() as u64;
+    }
+
+    /// What is not done yet that must be done in the end, by name.
+    #[must_use]
+    pub fn open_ends(&self, now: u64) -> Vec<String> {
+        let tasks = self
+            .tasks
+            .iter()
+            .filter(|(id, held)| !held.is_over() && self.promises.get(*id).is_some_and(Known::is_pending));
+        let untold = self.listeners.iter().filter(|((id, _), told)| {
+            !**told && self.promises.get(id).is_some_and(|known| !known.is_pending() || known.is_overdue(now))
+        });
+        tasks
+            .map(|(id, _)| format!("the task of {id}"))
+            .chain(untold.map(|((id, to), _)| format!("{to} about {id}")))
+            .collect()
+    }
+}
+
+/// Whether a write shows in a store.
+fn took_effect(op: &Op, found: &Snapshot) -> bool {
+    use resonate_core::id::Id;
+    use resonate_core::task::TaskState;
+    let id = |text: &str| Id::parse(text).expect("an id");
+    let task = |text: &str, holds: &dyn Fn(TaskState, u64) -> bool| {
+        found.tasks.get(&id(text)).is_some_and(|task| holds(task.state, task.version))
+    };
+    match op {
+        Op::Create(asked, _) => found.promises.contains_key(&id(&asked.id)),
+        Op::Settle(wanted) | Op::Fulfill(wanted, _) => found
+            .promises
+            .get(&id(&wanted.id))
+            .is_some_and(|promise| promise.state == wanted.state && promise.value == wanted.value),
+        Op::Acquire(task_id, hold) => task(task_id, &|_, version| version >= hold.version),
+        Op::Suspend { id, version, .. } => task(id, &|state, found| found == *version && state == TaskState::Suspended),
+        Op::Release { id, version } => task(id, &|state, found| found == *version && state == TaskState::Pending),
+        Op::Listen { id: awaited, .. } => found.listeners.iter().any(|(found, _)| found.as_str() == awaited),
+        Op::Schedule(name) => found.schedules.contains_key(&id(name)),
+        Op::Unschedule(name) => !found.schedules.contains_key(&id(name)),
+        Op::Read(_) | Op::Heartbeat => false,
+    }
+}

@@ -1,0 +1,3 @@
+//! A part of the torture that is small enough for every run of the tests.
+
+mod kills;

@@ -10,6 +10,7 @@ mod call;
 mod calm;
 mod digest;
 pub mod generator;
+pub mod linear;
 mod neighbourhood;
 mod plan;
 mod reference;

@@ -5,7 +5,7 @@
 # make bench   build the server in release and measure it (minutes); BENCH="--full" for everything (an hour)
 # make sim     a simulated world: SEED=42 STEPS=100000, or SEEDS=1000 STEPS=1000
 # make fuzz    look for inputs that break what reads them: TARGETS="envelope rest" MINUTES=10, two at a time (installs cargo-fuzz when it is missing)
-# make torture   kill the real server again and again, SQLite and Postgres: KILLS=1000 SEED=42
+# make torture kill the real server again and again, on SQLite and on Postgres, and cut its power: KILLS=700 SEED=42
 # make playground   build the playground into target/playground
 # make dist    the playground, and a release build of the server that holds it
 # make deny    licences, bans and sources of the dependencies (installs cargo-deny when it is missing)

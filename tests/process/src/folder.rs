@@ -16,8 +16,22 @@ impl Folder {
     /// When the system has no room for one.
     #[must_use]
     pub fn new() -> Self {
+        Self::below(&std::env::temp_dir())
+    }
+
+    /// The same where files cost no way to a disk, on machines that have such a place.
+    ///
+    /// # Panics
+    /// The same.
+    #[must_use]
+    pub fn in_memory() -> Self {
+        let memory = Path::new("/dev/shm");
+        if memory.is_dir() { Self::below(memory) } else { Self::new() }
+    }
+
+    fn below(folder: &Path) -> Self {
         let number = FOLDERS.fetch_add(1, Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!("resonate-tests-{}-{number}", std::process::id()));
+        let path = folder.join(format!("resonate-tests-{}-{number}", std::process::id()));
         // What an earlier process of the same number left behind is not of this test.
         let _ = std::fs::remove_dir_all(&path);
         std::fs::create_dir_all(&path).expect("a temporary folder");

@@ -9,10 +9,12 @@ mod waiters;
 
 use std::collections::BTreeMap;
 
+use resonate_core::id::Id;
 use resonate_core::promise::Promise;
 use resonate_core::property::{Moment, check_state};
 use resonate_core::rules::Rules;
 use resonate_core::snapshot::Snapshot;
+use resonate_core::task::TaskState;
 use resonate_core::time::Timestamp;
 
 pub use op::{Asked, Hold, Op, Said, Settlement, promise_of, promise_of_call};
@@ -150,6 +152,11 @@ impl Book {
 
     fn ended(&mut self, begun: u64, op: Op, said: Said) {
         let is_write = !matches!(op, Op::Read(_) | Op::Heartbeat);
+        match &said {
+            Said::Done(_) => self.is_certain(&op, false),
+            Said::Refused(_) => self.is_certain(&op, true),
+            Said::Scheduled(_) | Said::Unknown | Said::Absurd(_) => {}
+        }
         match said {
             Said::Done(promise) => {
                 self.counts.acknowledged += u64::from(is_write);
@@ -174,6 +181,29 @@ impl Book {
             }
             Said::Unknown => {}
             Said::Absurd(why) => self.violations.push(why),
+        }
+    }
+
+    /// This one attempt is in doubt no longer. What was created stays known as it was asked for, and what has settled a promise.
+    fn is_certain(&mut self, op: &Op, is_refused: bool) {
+        let (id, doubt) = match op {
+            Op::Create(Asked { id, .. }, Some(hold)) => (id, Op::Acquire(id.clone(), hold.clone())),
+            Op::Acquire(id, _) | Op::Suspend { id, .. } | Op::Release { id, .. } => (id, op.clone()),
+            Op::Settle(wanted) | Op::Fulfill(wanted, _) => {
+                if is_refused && let Some(known) = self.promises.get_mut(&wanted.id) {
+                    forget(&mut known.settlements, wanted);
+                }
+                (&wanted.id, op.clone())
+            }
+            Op::Create(_, None)
+            | Op::Read(_)
+            | Op::Listen { .. }
+            | Op::Heartbeat
+            | Op::Schedule(_)
+            | Op::Unschedule(_) => return,
+        };
+        if let Some(held) = self.tasks.get_mut(id) {
+            forget(&mut held.doubts, &doubt);
         }
     }
 
@@ -253,27 +283,59 @@ impl Book {
         self.counts.took_effect += unsure.iter().filter(|op| took_effect(op, found)).count() as u64;
     }
 
+    /// What a store says that can be trusted is known from now on.
+    pub fn learn(&mut self, found: &Snapshot) {
+        let at = self.events;
+        for promise in found.promises.values() {
+            if let Some(known) = self.promises.get_mut(promise.id.as_str()) {
+                self.violations.extend(known.show(promise, at, at));
+            }
+        }
+        for task in found.tasks.values().filter(|task| task.state == TaskState::Fulfilled) {
+            if let Some(held) = self.tasks.get_mut(task.id.as_str()) {
+                held.fulfilled(task.version, at);
+            }
+        }
+    }
+
+    /// Tasks that are known, and not known to be done.
+    #[must_use]
+    pub fn open_tasks(&self) -> usize {
+        let is_there = |id: &String| self.promises.get(id).is_some_and(|known| known.changed_at().is_some());
+        self.tasks.iter().filter(|(id, held)| !held.is_over() && is_there(id)).count()
+    }
+
     /// What is not done yet that must be done in the end, by name.
     #[must_use]
-    pub fn open_ends(&self, now: u64) -> Vec<String> {
-        let tasks = self
-            .tasks
-            .iter()
-            .filter(|(id, held)| !held.is_over() && self.promises.get(*id).is_some_and(Known::is_pending));
+    pub fn open_ends(&self, found: &Snapshot, now: u64) -> Vec<String> {
+        let now = Timestamp::saturating(now);
+        let tasks = found.tasks.values().filter(|task| task.state != TaskState::Fulfilled);
+        let promises = found
+            .promises
+            .values()
+            .filter(|promise| promise.is_overdue(now) || (promise.settled_at.is_some() && promise.has_waiters));
         let untold = self.listeners.iter().filter(|((id, _), told)| {
-            !**told && self.promises.get(id).is_some_and(|known| !known.is_pending() || known.is_overdue(now))
+            !**told
+                && found
+                    .promises
+                    .get(&Id::parse(id).expect("an id"))
+                    .is_some_and(|promise| promise.settled_at.is_some())
         });
-        tasks
-            .map(|(id, _)| format!("the task of {id}"))
-            .chain(untold.map(|((id, to), _)| format!("{to} about {id}")))
-            .collect()
+        let tasks = tasks.map(|task| format!("{task:?}"));
+        let promises = promises.map(|promise| format!("{promise:?}"));
+        tasks.chain(promises).chain(untold.map(|((id, to), _)| format!("{to} is to be told of {id}"))).collect()
+    }
+}
+
+/// Takes one away that is like this.
+fn forget<T: PartialEq>(all: &mut Vec<T>, one: &T) {
+    if let Some(at) = all.iter().position(|other| other == one) {
+        all.swap_remove(at);
     }
 }
 
 /// Whether a write shows in a store.
 fn took_effect(op: &Op, found: &Snapshot) -> bool {
-    use resonate_core::id::Id;
-    use resonate_core::task::TaskState;
     let id = |text: &str| Id::parse(text).expect("an id");
     let task = |text: &str, holds: &dyn Fn(TaskState, u64) -> bool| {
         found.tasks.get(&id(text)).is_some_and(|task| holds(task.state, task.version))

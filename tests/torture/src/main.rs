@@ -1,11 +1,21 @@
 //! Owns the options of the program, its progress bars and its exit code.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use resonate_torture::kills::{self, Torment};
+use resonate_torture::power::Outage;
+use resonate_torture::report::Killed;
+
+/// Writes that are acknowledged in each life of a server whose power is cut.
+const POWER_WRITES: u64 = 200;
+/// Disks that are made of what was not synced, between two syncs.
+const POWER_SUBSETS: usize = 100;
+/// Where a checkpoint runs under load the log is long, and each disk is large: one point of so many is looked at, and so many disks are made.
+const LONG_LOG_ONE_POINT_IN: usize = 10;
+const LONG_LOG_SUBSETS: usize = 10;
 
 /// Kills a durable promise server again and again, cuts its power, and looks for what is gone.
 #[derive(Debug, Parser)]
@@ -31,6 +41,8 @@ enum Part {
     Sqlite,
     /// One of two servers over Postgres is killed, or both, or Postgres
     Postgres,
+    /// The power of a server on a file is cut
+    Power,
 }
 
 fn main() -> ExitCode {
@@ -42,33 +54,60 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let wanted = |part| only.is_none_or(|only| only == part);
-    let (sqlite, postgres) = match only {
-        None => (kills - kills * 2 / 7, kills * 2 / 7),
-        Some(_) => (kills, kills),
-    };
     let seed = seed.unwrap_or_else(resonate_process::seed);
+    let share = |of_seven: u64| if only.is_some() { kills } else { kills * of_seven / 7 };
     let torment = |kills| Torment { binary: Some(server.clone()), seed, kills };
-    let mut is_sound = true;
-    if wanted(Part::Sqlite) {
-        let bar = bar("SQLite", sqlite);
-        let killed = kills::sqlite(&torment(sqlite), &|kills| bar.set_position(kills));
-        bar.finish_and_clear();
-        println!("A server on a file of SQLite\n{killed}");
-        is_sound &= killed.violations.is_empty();
-    }
-    if wanted(Part::Postgres) {
-        let bar = bar("Postgres", postgres);
-        let killed = kills::postgres(&torment(postgres), &|kills| bar.set_position(kills));
-        bar.finish_and_clear();
-        println!("Two servers over Postgres\n{killed}");
-        is_sound &= killed.violations.is_empty();
-    }
-    if is_sound { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    let parts: [(Part, &dyn Fn() -> bool); 3] = [
+        (Part::Sqlite, &|| kill("a server on a file of SQLite", kills::sqlite, &torment(share(5)))),
+        (Part::Postgres, &|| kill("two servers over Postgres", kills::postgres, &torment(share(2)))),
+        (Part::Power, &|| cut(&server, seed)),
+    ];
+    let wanted = parts.iter().filter(|(part, _)| only.is_none_or(|only| only == *part));
+    // All of them, whatever the first has found.
+    let failed = wanted.filter(|(_, run)| !run()).count();
+    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn bar(name: &str, kills: u64) -> ProgressBar {
-    let template = format!("{name} {{bar:30}} {{pos}} of {{len}} kills, {{eta}} left");
+/// Whether nothing was wrong.
+fn kill(what: &str, torture: fn(&Torment, &dyn Fn(u64)) -> Killed, torment: &Torment) -> bool {
+    let bar = bar("kills", torment.kills);
+    let killed = torture(torment, &|kills| bar.set_position(kills));
+    bar.finish_and_clear();
+    println!("\nKilled: {what}\n{killed}");
+    killed.violations.is_empty()
+}
+
+/// Whether nothing was wrong, and a disk that lies was found out.
+fn cut(server: &Path, seed: u64) -> bool {
+    let mut is_sound = true;
+    for with_checkpoint in [false, true] {
+        let outage = Outage {
+            binary: Some(server.to_owned()),
+            seed,
+            synchronous: "full",
+            writes: POWER_WRITES,
+            with_checkpoint,
+            one_point_in: if with_checkpoint { LONG_LOG_ONE_POINT_IN } else { 1 },
+            subsets: if with_checkpoint { LONG_LOG_SUBSETS } else { POWER_SUBSETS },
+        };
+        let recorded = outage.record();
+        let bar = bar("points of the log", 0);
+        let cuts = recorded.cut(&|done, all| {
+            bar.set_length(all);
+            bar.set_position(done);
+        });
+        bar.finish_and_clear();
+        let load = if with_checkpoint { "with checkpoints under load" } else { "every point of the log" };
+        println!("\nPower cut: a server on a file of SQLite, {load}\n{cuts}");
+        let is_found = !recorded.cut_lying().violations.is_empty();
+        println!(" a disk that lies about its syncs is {}", if is_found { "found out" } else { "NOT FOUND OUT" });
+        is_sound &= cuts.violations.is_empty() && is_found;
+    }
+    is_sound
+}
+
+fn bar(what: &str, length: u64) -> ProgressBar {
+    let template = format!("{{bar:30}} {{pos}} of {{len}} {what}, {{eta}} left");
     let style = ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar());
-    ProgressBar::new(kills).with_style(style)
+    ProgressBar::new(length).with_style(style)
 }

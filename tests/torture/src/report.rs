@@ -84,6 +84,19 @@ impl Killed {
     }
 }
 
+impl Cuts {
+    /// Adds what another part of the same log has come to.
+    pub fn add(&mut self, other: Self) {
+        let Self { changes, syncs, prefixes, subsets, acknowledged, violations } = other;
+        self.changes += changes;
+        self.syncs += syncs;
+        self.prefixes += prefixes;
+        self.subsets += subsets;
+        self.acknowledged = self.acknowledged.max(acknowledged);
+        self.violations.extend(violations);
+    }
+}
+
 impl fmt::Display for Killed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         show(f, self.rows(), &self.violations)

@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
 /// A promise that is asked for.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Asked {
     /// Its id.
     pub id: String,
@@ -29,7 +29,7 @@ pub struct Asked {
 }
 
 /// A worker's hold on a task, from its version on.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hold {
     /// The version that the acquisition leads to.
     pub version: u64,
@@ -40,7 +40,7 @@ pub struct Hold {
 }
 
 /// A settlement that is asked for.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settlement {
     /// The promise.
     pub id: String,
@@ -53,7 +53,7 @@ pub struct Settlement {
 }
 
 /// What a client asks for.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Op {
     /// A promise, and its task where it has a target; held at once where somebody is named.
     Create(Asked, Option<Hold>),

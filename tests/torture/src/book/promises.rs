@@ -52,18 +52,6 @@ impl Known {
         self.shown.as_ref().is_some_and(|(_, at)| *at < events)
     }
 
-    /// Whether it is known to exist, and was not seen settled.
-    #[must_use]
-    pub fn is_pending(&self) -> bool {
-        self.shown.as_ref().is_some_and(|(promise, _)| promise.settled_at.is_none())
-    }
-
-    /// Whether it exists and its deadline has passed.
-    #[must_use]
-    pub fn is_overdue(&self, now: u64) -> bool {
-        self.shown.as_ref().is_some_and(|(promise, _)| promise.is_overdue(Timestamp::saturating(now)))
-    }
-
     /// After how many events something was last learnt about it.
     #[must_use]
     pub fn changed_at(&self) -> Option<u64> {

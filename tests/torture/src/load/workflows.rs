@@ -28,7 +28,7 @@ pub(super) fn task(id: &str, link: &mut Link) -> Asked {
 /// Starts workflows, and wants to be told of their results.
 pub(super) fn start(link: &mut Link) {
     for number in 0_u64.. {
-        while link.may_begin() && link.shared.ledger().book.open_ends(0).len() > OPEN_MAX {
+        while link.may_begin() && link.shared.ledger().book.open_tasks() > OPEN_MAX {
             std::thread::sleep(PAUSE);
         }
         if !link.may_begin() {

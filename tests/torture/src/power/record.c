@@ -24,15 +24,13 @@ struct record {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 /* The inode behind each descriptor that counts, the folder's included; 0 for all others. */
 static uint64_t inodes[FILES_MAX];
-static uint64_t folder;
+static struct stat folder;
 static uint64_t syncs;
 static int records = -1;
 
 __attribute__((constructor)) static void begin(void) {
     const char *log = getenv("POWER_LOG"), *path = getenv("POWER_FOLDER");
-    struct stat found;
-    if (!log || !path || stat(path, &found)) return;
-    folder = found.st_ino;
+    if (!log || !path || stat(path, &folder)) return;
     syncs = (uint64_t)getpid() << 32;
     records = REAL(open64)(log, O_WRONLY | O_APPEND | O_CLOEXEC);
 }
@@ -60,12 +58,13 @@ static uint64_t inode_of(int file) {
 static int opened(int (*real)(const char *, int, ...), const char *path, int flags, mode_t mode) {
     const char *name = name_of(path);
     struct stat found;
-    if (!name && !(flags & O_DIRECTORY) && records < 0) return real(path, flags, mode);
+    if (records < 0) return real(path, flags, mode);
     pthread_mutex_lock(&lock);
     int is_new = name && (flags & O_CREAT) && access(path, F_OK) != 0;
     int file = real(path, flags, mode);
     if (file >= 0 && file < FILES_MAX && !fstat(file, &found)) {
-        inodes[file] = name || found.st_ino == folder ? found.st_ino : 0;
+        int is_folder = found.st_ino == folder.st_ino && found.st_dev == folder.st_dev;
+        inodes[file] = name || is_folder ? found.st_ino : 0;
         if (is_new) note('C', found.st_ino, 0, name, strlen(name));
     }
     pthread_mutex_unlock(&lock);

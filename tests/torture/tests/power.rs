@@ -1,0 +1,25 @@
+//! A power cut at many moments of a short log.
+
+use resonate_process::seed;
+use resonate_torture::power::Outage;
+
+fn outage(synchronous: &'static str) -> Outage {
+    let (writes, one_point_in, subsets) = (60, 2, 10);
+    Outage { binary: None, seed: seed(), synchronous, writes, with_checkpoint: false, one_point_in, subsets }
+}
+
+#[test]
+fn what_was_acknowledged_survives_a_power_cut_and_a_disk_that_lies_is_found_out() {
+    let recorded = outage("full").record();
+    let cuts = recorded.cut(&|_, _| {});
+    println!("{cuts}");
+    assert!(cuts.violations.is_empty() && cuts.prefixes > 50 && cuts.subsets > 50, "{cuts}");
+    let lying = recorded.cut_lying();
+    assert!(lying.violations.iter().any(|why| why.contains("is gone")), "{lying}");
+}
+
+#[test]
+fn below_full_a_power_cut_loses_acknowledged_writes_which_shows() {
+    let cuts = outage("off").record().cut(&|_, _| {});
+    assert!(cuts.violations.iter().any(|why| why.contains("is gone")), "{cuts}");
+}

@@ -16,6 +16,7 @@ use cuts::Plan;
 use log::Log;
 use record::Recording;
 
+pub use disk::Lie;
 pub use log::mark;
 
 /// Attempts to write down what a server does: it may be killed between a write and the note of it.
@@ -65,18 +66,18 @@ impl Recorded {
     /// Cuts the power at every point that is to be looked at. What is told is how many points of how many are done.
     #[must_use]
     pub fn cut(&self, tell: &(dyn Fn(u64, u64) + Sync)) -> Cuts {
-        self.cut_disk(true, usize::MAX, tell)
+        self.cut_disk(None, usize::MAX, tell)
     }
 
-    /// The same on a disk that says of the database's log that it is synced, and has not done it: up to the first violations.
+    /// The same on a disk that says that it has synced something, and has not: up to the first violations.
     #[must_use]
-    pub fn cut_lying(&self) -> Cuts {
-        self.cut_disk(false, 1, &|_, _| {})
+    pub fn cut_lying(&self, lie: Lie) -> Cuts {
+        self.cut_disk(Some(lie), 1, &|_, _| {})
     }
 
-    fn cut_disk(&self, is_honest: bool, violations_max: usize, tell: &(dyn Fn(u64, u64) + Sync)) -> Cuts {
+    fn cut_disk(&self, lie: Option<Lie>, violations_max: usize, tell: &(dyn Fn(u64, u64) + Sync)) -> Cuts {
         let Outage { seed, one_point_in, subsets, .. } = self.outage;
-        let plan = Plan { is_honest, seed, one_point_in, subsets, violations_max };
+        let plan = Plan { lie, seed, one_point_in, subsets, violations_max };
         plan.run(&self.recording, tell)
     }
 }

@@ -1,7 +1,7 @@
 //! A power cut at many moments of a short log.
 
 use resonate_process::seed;
-use resonate_torture::power::Outage;
+use resonate_torture::power::{Lie, Outage};
 
 fn outage(synchronous: &'static str) -> Outage {
     let (writes, one_point_in, subsets) = (60, 2, 10);
@@ -14,8 +14,15 @@ fn what_was_acknowledged_survives_a_power_cut_and_a_disk_that_lies_is_found_out(
     let cuts = recorded.cut(&|_, _| {});
     println!("{cuts}");
     assert!(cuts.violations.is_empty() && cuts.prefixes > 50 && cuts.subsets > 50, "{cuts}");
-    let lying = recorded.cut_lying();
-    assert!(lying.violations.iter().any(|why| why.contains("is gone")), "{lying}");
+    for lie in Lie::ALL {
+        let lying = recorded.cut_lying(lie);
+        assert!(
+            !lying.violations.is_empty(),
+            "nothing is gone on a disk that lies about syncs {}: {lying}",
+            lie.name()
+        );
+        println!("a disk that lies about syncs {}: {}", lie.name(), lying.violations[0]);
+    }
 }
 
 #[test]

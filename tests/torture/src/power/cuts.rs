@@ -9,7 +9,7 @@ use fastrand::Rng;
 use resonate_process::folder::Folder;
 use resonate_process::now_millis;
 
-use super::disk::{Disk, Rest};
+use super::disk::{Disk, Lie, Rest};
 use super::log::Entry;
 use super::record::Recording;
 use crate::book::Book;
@@ -24,7 +24,7 @@ const PERCENTS: [u8; 5] = [0, 10, 50, 90, 97];
 /// Which cuts to make.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Plan {
-    pub(super) is_honest: bool,
+    pub(super) lie: Option<Lie>,
     pub(super) seed: u64,
     pub(super) one_point_in: usize,
     pub(super) subsets: usize,
@@ -113,7 +113,7 @@ struct Cutter<'a> {
 impl<'a> Cutter<'a> {
     fn new(plan: &'a Plan, recording: &'a Recording) -> Self {
         let home = Folder::in_memory();
-        let disk = Disk::new(recording.log(), plan.is_honest);
+        let disk = Disk::new(recording.log(), plan.lie);
         let folder = home.path().to_owned();
         Self { plan, recording, disk, book: Book::default(), folder, _home: home, cuts: Cuts::default() }
     }

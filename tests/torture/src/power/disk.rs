@@ -38,8 +38,7 @@ struct File {
 #[derive(Clone, Debug)]
 pub(super) struct Disk<'a> {
     log: Log<'a>,
-    /// Whether a sync of the database's log means anything.
-    is_honest: bool,
+    lie: Option<Lie>,
     /// Entries so far.
     entries: usize,
     files: Vec<File>,
@@ -48,6 +47,32 @@ pub(super) struct Disk<'a> {
     namings: Vec<(usize, Naming)>,
     /// Where each sync began that is under way.
     syncs: BTreeMap<u64, usize>,
+}
+
+/// What a disk says of itself that is not true: that a sync has done anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lie {
+    /// Of the database's log.
+    Log,
+    /// Of the database itself.
+    Database,
+    /// Of the names of files.
+    Folder,
+}
+
+impl Lie {
+    /// Every lie.
+    pub const ALL: [Self; 3] = [Self::Log, Self::Database, Self::Folder];
+
+    /// Which syncs mean nothing.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Log => "of the log",
+            Self::Database => "of the database",
+            Self::Folder => "of the folder",
+        }
+    }
 }
 
 /// How much of what was not synced is there.
@@ -64,9 +89,9 @@ pub(super) enum Rest {
 }
 
 impl<'a> Disk<'a> {
-    pub(super) fn new(log: Log<'a>, is_honest: bool) -> Self {
+    pub(super) fn new(log: Log<'a>, lie: Option<Lie>) -> Self {
         let (files, by_inode, names) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
-        Self { log, is_honest, entries: 0, files, by_inode, names, namings: Vec::new(), syncs: BTreeMap::new() }
+        Self { log, lie, entries: 0, files, by_inode, names, namings: Vec::new(), syncs: BTreeMap::new() }
     }
 
     /// Does what an entry says.
@@ -104,6 +129,9 @@ impl<'a> Disk<'a> {
     /// What was changed before entry `begun` is durable now, of a file or of the folder.
     fn sync(&mut self, inode: u64, begun: usize) {
         let Some(at) = self.by_inode.get(&inode) else {
+            if self.lie == Some(Lie::Folder) {
+                return;
+            }
             let done = self.namings.partition_point(|(number, _)| *number < begun);
             for (_, naming) in self.namings.drain(..done) {
                 name(&mut self.names, naming);
@@ -111,7 +139,8 @@ impl<'a> Disk<'a> {
             return;
         };
         let file = &mut self.files[*at];
-        if !self.is_honest && file.name.ends_with("-wal") {
+        let kind = if file.name.ends_with("-wal") { Lie::Log } else { Lie::Database };
+        if self.lie == Some(kind) {
             return;
         }
         let done = file.pending.partition_point(|(number, _)| *number < begun);

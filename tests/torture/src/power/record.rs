@@ -108,7 +108,7 @@ fn wait_for_more(shared: &Arc<Shared>, load: &Load, writes: u64) {
 /// Whether the log leads to the files that are there.
 fn compare(log: &Path, folder: &Path) -> Result<(), String> {
     let bytes = std::fs::read(log).expect("a log");
-    let mut disk = Disk::new(Log(&bytes), true);
+    let mut disk = Disk::new(Log(&bytes), None);
     Log(&bytes).entries().iter().for_each(|entry| disk.take(entry));
     for (name, bytes) in disk.after_cut(Rest::All, &mut Rng::with_seed(0)) {
         let found = std::fs::read(folder.join(&name)).map_err(|why| format!("{name}: {why}"))?;

@@ -241,3 +241,6 @@ fn apply(file: &mut Vec<u8>, log: Log<'_>, change: &Change, is_there: &mut dyn F
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

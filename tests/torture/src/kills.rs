@@ -116,8 +116,9 @@ impl<'a> Scene<'a> {
     /// Holds the store to what is known; nobody may be asking.
     fn check(&mut self, is_thorough: bool) {
         self.killed.looks += 1;
-        let found = (self.look)(&self.fleet, is_thorough);
+        // A server that was not killed goes on with what is due, and tells listeners: what they hear from now on is not in this view.
         let mut ledger = self.shared.ledger();
+        let found = (self.look)(&self.fleet, is_thorough);
         self.killed.violations.extend(ledger.book.take_violations());
         match found {
             Ok(found) => {

@@ -3,12 +3,11 @@
 
 use std::time::Instant;
 
-use resonate_core::reply::Reply;
 use resonate_core::request::Request;
 use resonate_core::wire::rest::{Status, Terms};
 
 use crate::auth::{Denied, Scope};
-use crate::engine::{Engine, SubmitError};
+use crate::engine::{Engine, SubmitError, Told};
 
 /// Why a request got no answer of the machine.
 #[derive(Debug)]
@@ -40,14 +39,14 @@ pub async fn ask(
     mut request: Request,
     strict: bool,
     bytes: usize,
-) -> Result<(Status, Reply), Unanswered> {
+) -> Result<(Status, Told), Unanswered> {
     let started = Instant::now();
     let (kind, terms) = (request.kind(), Terms::of(&request, strict));
     let answer = match scope.confine(&mut request) {
         Ok(()) => engine.submit(request, bytes).await.map_err(Unanswered::Failed),
         Err(denied) => Err(Unanswered::Denied(denied)),
     };
-    let answer = answer.map(|reply| (terms.status(&reply), reply));
+    let answer = answer.map(|told| (terms.status(&told.reply), told));
     let status = answer.as_ref().map_or_else(Unanswered::status, |(status, _)| *status as u16);
     engine.metrics().answered(kind, status, started.elapsed());
     answer

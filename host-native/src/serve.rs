@@ -75,7 +75,8 @@ pub async fn run(config: Config) -> Result<(), ServeError> {
         tracing::info!(algorithms, "verifying tokens");
     }
     let body_limit = config.server.body_limit;
-    let shared = http::Shared { engine, gate, body_limit, poll: poll.clone(), debug: config.debug };
+    let report_now = config.server.report_now;
+    let shared = http::Shared { engine, gate, body_limit, poll: poll.clone(), debug: config.debug, report_now };
     listeners.serve(&mut servers, shared, Pages { origins, playground }, &metrics, &stopped);
 
     signals.stop().await;

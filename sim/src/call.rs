@@ -8,9 +8,12 @@ use resonate_core::promise::{Tags, tag};
 use resonate_core::read::Read;
 use resonate_core::reply::{Refusal, Reply};
 use resonate_core::request::{CreatePromise, Request};
+use resonate_core::time::Timestamp;
 use resonate_core::value::Value;
 
 use crate::plan::Fault;
+use crate::server::Origin;
+use crate::witness::Sent;
 use crate::workflow;
 use crate::world::{Event, World};
 
@@ -64,14 +67,27 @@ impl World {
         let server = self.rng.u64(..self.plan.servers) as usize;
         if !self.strikes(Fault::Lost) {
             let latency = self.latency();
-            self.after(latency, Event::Arrives { server, call });
+            self.set_out(call, server, latency);
         }
         if self.strikes(Fault::Doubled) {
             let latency = self.latency();
             let server = self.rng.u64(..self.plan.servers) as usize;
-            self.after(latency, Event::Arrives { server, call });
+            self.set_out(call, server, latency);
         }
         self.after(PATIENCE, Event::Expires { call, attempt });
+    }
+
+    /// One transmission, which arrives.
+    fn set_out(&mut self, call: u64, server: usize, latency: u64) {
+        let at = self.instant();
+        let Some(Call { who, request, .. }) = self.calls.get(&call) else { return };
+        let client = match who {
+            Who::Run { worker, task: _ } => *worker as u64,
+            // One lane for each call of whoever is no worker.
+            Who::Client { .. } | Who::Person { .. } | Who::Nobody => self.plan.workers + call,
+        };
+        let sent = self.witness.sent(call, client, request, at);
+        self.after(latency, Event::Arrives { server, sent });
     }
 
     pub(crate) fn expires(&mut self, call: u64, attempt: u32) {
@@ -93,21 +109,36 @@ impl World {
     }
 
     /// Sends an answer on its way, or that there is none.
-    pub(crate) fn answer(&mut self, call: u64, reply: Option<Reply>) {
+    pub(crate) fn answer(&mut self, sent: Sent, reply: Option<(Reply, Timestamp)>) {
+        let (at, latest) = (self.instant(), self.reference.seen());
+        self.witness.done(sent, reply.as_ref().map(|(reply, now)| (reply, *now)), at, latest);
         if !self.strikes(Fault::Lost) {
             let latency = self.latency();
-            self.after(latency, Event::Answered { call, reply });
+            self.after(latency, Event::Answered { sent, reply: reply.map(|(reply, _)| reply) });
         }
     }
 
-    pub(crate) fn answered(&mut self, call: u64, reply: Option<Reply>) {
+    /// Servers that are gone answer nobody.
+    pub(crate) fn leave(&mut self, origins: &[Origin]) {
+        let (at, latest) = (self.instant(), self.reference.seen());
+        for origin in origins {
+            match origin {
+                Origin::Call(sent) => self.witness.done(*sent, None, at, latest),
+                Origin::Own => {}
+            }
+        }
+    }
+
+    pub(crate) fn answered(&mut self, sent: Sent, reply: Option<Reply>) {
+        let (call, at) = (sent.call, self.instant());
+        self.witness.heard(sent, at);
         // Whoever is told that the server could not say asks again after a while; what may have happened is not known.
-        let (Some(reply), Some(sent)) = (reply, self.calls.get(&call)) else { return };
-        if let Who::Run { worker, task: _ } = &sent.who {
+        let (Some(reply), Some(asked)) = (reply, self.calls.get(&call)) else { return };
+        if let Who::Run { worker, task: _ } = &asked.who {
             let paused_until = self.posts[*worker].paused_until;
             if paused_until > self.now {
                 let pause = paused_until - self.now;
-                self.after(pause, Event::Answered { call, reply: Some(reply) });
+                self.after(pause, Event::Answered { sent, reply: Some(reply) });
                 return;
             }
         }

@@ -20,6 +20,7 @@ mod store;
 mod transaction;
 mod violation;
 mod weather;
+mod witness;
 mod worker;
 mod workflow;
 mod world;
@@ -32,6 +33,7 @@ pub use store::Isolation;
 pub use violation::Violation;
 pub use world::Counts;
 
+use linear::Contradiction;
 use world::World;
 
 /// Requests between two looks at the whole state.
@@ -56,6 +58,8 @@ pub struct Report {
     pub violation: Option<Violation>,
     /// What took effect, in order, where it was asked for.
     pub log: Vec<Taken>,
+    /// What clients have seen and no order explains, where that was looked for.
+    pub contradiction: Option<Contradiction>,
 }
 
 /// Runs a simulation to its end, or until something is wrong.
@@ -70,6 +74,7 @@ pub fn run(options: &Options) -> Report {
         world.converge();
         world.judge_all();
     }
+    let contradiction = if options.linearize { world.linearize() } else { None };
     let millis = world.age();
     let mut counts = world.counts;
     counts.conflicts = world.store.conflicted();
@@ -83,5 +88,6 @@ pub fn run(options: &Options) -> Report {
         digest: reference.digest(),
         violation: reference.violation().cloned(),
         log: reference.into_log(),
+        contradiction,
     }
 }

@@ -127,6 +127,8 @@ pub struct Options {
     pub without_strangers: bool,
     /// Whether what takes effect is kept.
     pub with_log: bool,
+    /// Whether what clients see is checked against the machine in the end.
+    pub linearize: bool,
 }
 
 /// The world of a seed.
@@ -168,6 +170,9 @@ impl Options {
         }
         if self.without_strangers {
             arguments.push_str(" --without-strangers");
+        }
+        if self.linearize {
+            arguments.push_str(" --linearize");
         }
         arguments
     }

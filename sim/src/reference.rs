@@ -103,6 +103,11 @@ impl Reference {
         self.violation.as_ref()
     }
 
+    /// The last instant that any server has gone by.
+    pub(crate) fn seen(&self) -> Timestamp {
+        self.seen
+    }
+
     /// What took effect, in order.
     #[must_use]
     pub fn into_log(self) -> Vec<Taken> {

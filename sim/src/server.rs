@@ -14,6 +14,7 @@ use resonate_core::time::Timestamp;
 
 use crate::plan::Fault;
 use crate::store::{Fate, Isolation, StoreError};
+use crate::witness::Sent;
 use crate::workflow::{self, GROUP};
 use crate::world::{Event, World};
 
@@ -33,7 +34,7 @@ const NET: u64 = 1_000;
 /// Where a request comes from.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Origin {
-    Call(u64),
+    Call(Sent),
     Own,
 }
 
@@ -144,7 +145,9 @@ impl World {
         self.counts.crashes += 1;
         let state = &mut self.servers[server];
         state.is_up = false;
-        state.queue.clear();
+        let waiting: Vec<Origin> = state.queue.drain(..).map(|(_, origin)| origin).collect();
+        self.leave(&waiting);
+        let state = &mut self.servers[server];
         state.pulls.clear();
         for worker in 0..self.posts.len() {
             if self.posts[worker].server == Some(server) {
@@ -155,10 +158,10 @@ impl World {
         self.after(pause, Event::Starts { server });
     }
 
-    pub(crate) fn arrives(&mut self, server: usize, call: u64) {
-        let (true, Some(sent)) = (self.servers[server].is_up, self.calls.get(&call)) else { return };
-        let request = sent.request.clone();
-        self.servers[server].queue.push_back((request, Origin::Call(call)));
+    pub(crate) fn arrives(&mut self, server: usize, sent: Sent) {
+        let (true, Some(call)) = (self.servers[server].is_up, self.calls.get(&sent.call)) else { return };
+        let request = call.request.clone();
+        self.servers[server].queue.push_back((request, Origin::Call(sent)));
         self.wake(server, 0);
     }
 
@@ -239,8 +242,8 @@ impl World {
             && let Some((request, origin)) = self.servers[server].queue.pop_front()
         {
             match origin {
-                Origin::Call(call) if request.is_read() && self.rng.bool() => match self.read(&request, now) {
-                    Some(reply) => self.answer(call, Some(reply)),
+                Origin::Call(sent) if request.is_read() && self.rng.bool() => match self.read(&request, now) {
+                    Some(reply) => self.answer(sent, Some((reply, now))),
                     None => work.push(request, origin),
                 },
                 Origin::Call(_) | Origin::Own => work.push(request, origin),

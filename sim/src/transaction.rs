@@ -76,6 +76,7 @@ impl World {
         self.compare_rows();
         let took = ran.is_ok();
         if dies {
+            self.leave(&work.origins);
             self.crash(server);
         } else {
             self.take(server, work, ran);
@@ -139,6 +140,8 @@ impl World {
         asked_at: Timestamp,
         before: Option<Vec<Decision>>,
     ) {
+        let now = committed.as_ref().and_then(|committed| committed.clock).unwrap_or(asked_at);
+        self.witness.tried(&work.origins, now, committed.is_some());
         let Some(committed) = committed else {
             if ran.is_ok() {
                 self.reference.fault("simulation_acknowledged_is_committed", || "nothing was".to_owned());
@@ -232,7 +235,7 @@ impl World {
         }
         for (Outcome { reply, effects, projected: _ }, origin) in outcomes.into_iter().zip(origins) {
             match origin {
-                Origin::Call(call) => self.answer(call, Some(reply)),
+                Origin::Call(sent) => self.answer(sent, Some((reply, now))),
                 Origin::Own => {}
             }
             effects.into_iter().for_each(|effect| self.act(server, effect));
@@ -246,7 +249,7 @@ impl World {
     pub(crate) fn refuse(&mut self, origins: &[Origin]) {
         for origin in origins {
             match origin {
-                Origin::Call(call) => self.answer(*call, None),
+                Origin::Call(sent) => self.answer(*sent, None),
                 Origin::Own => {}
             }
         }

@@ -14,10 +14,12 @@ use resonate_core::write::Write;
 
 use crate::call::{Call, Who};
 use crate::generator::{Generator, NEW_YEAR};
+use crate::linear::{self, Contradiction};
 use crate::plan::{Fault, Options, Plan};
 use crate::reference::Reference;
 use crate::server::Server;
-use crate::store::SimStore;
+use crate::store::{Isolation, SimStore};
+use crate::witness::{Sent, Witness};
 use crate::worker::Worker;
 
 /// Deadlines of workflows lie so far behind the beginning, the New Year: nobody meets one.
@@ -27,9 +29,9 @@ const HORIZON: u64 = 10 * 365 * 86_400_000;
 #[derive(Debug)]
 pub(crate) enum Event {
     /// A request reaches a server.
-    Arrives { server: usize, call: u64 },
+    Arrives { server: usize, sent: Sent },
     /// An answer reaches who has asked; none means that the server could not say.
-    Answered { call: u64, reply: Option<Reply> },
+    Answered { sent: Sent, reply: Option<Reply> },
     /// Nobody has answered for long.
     Expires { call: u64, attempt: u32 },
     /// A message reaches a worker.
@@ -85,11 +87,16 @@ pub struct Counts {
     pub messages: u64,
     /// Workflows that have ended.
     pub workflows: u64,
+    /// Transmissions whose answers were checked in the end.
+    pub checked: u64,
+    /// Parts of what clients have seen for which no order was found, and not every one tried.
+    pub given_up: u64,
 }
 
 impl AddAssign for Counts {
     fn add_assign(&mut self, other: Self) {
-        let Self { transactions, rivals, conflicts, failures, crashes, reads, messages, workflows } = other;
+        let Self { transactions, rivals, conflicts, failures, crashes, reads, messages, workflows, checked, given_up } =
+            other;
         self.transactions += transactions;
         self.rivals += rivals;
         self.conflicts += conflicts;
@@ -98,6 +105,8 @@ impl AddAssign for Counts {
         self.reads += reads;
         self.messages += messages;
         self.workflows += workflows;
+        self.checked += checked;
+        self.given_up += given_up;
     }
 }
 
@@ -127,6 +136,7 @@ pub(crate) struct World {
     /// Whether faults and new work are over.
     pub(crate) is_calm: bool,
     pub(crate) counts: Counts,
+    pub(crate) witness: Witness,
 }
 
 impl World {
@@ -162,6 +172,7 @@ impl World {
             asked: BTreeSet::new(),
             is_calm: false,
             counts: Counts::default(),
+            witness: Witness::new(options.linearize),
         };
         world.begin();
         world
@@ -219,8 +230,8 @@ impl World {
         let Some(((at, _), event)) = self.events.pop_first() else { return };
         self.now = at;
         match event {
-            Event::Arrives { server, call } => self.arrives(server, call),
-            Event::Answered { call, reply } => self.answered(call, reply),
+            Event::Arrives { server, sent } => self.arrives(server, sent),
+            Event::Answered { sent, reply } => self.answered(sent, reply),
             Event::Expires { call, attempt } => self.expires(call, attempt),
             Event::Told { worker, message } => self.told(worker, message),
             Event::Reported { server, epoch, report } => self.reported(server, epoch, report),
@@ -242,6 +253,18 @@ impl World {
         if self.store.snapshot() != *self.reference.state() {
             self.reference.fault("simulation_store_equals_reference", || "the whole state".to_owned());
         }
+    }
+
+    /// Looks for an order in which the machine says what clients were told.
+    pub(crate) fn linearize(&mut self) -> Option<Contradiction> {
+        let witness = std::mem::replace(&mut self.witness, Witness::new(false));
+        let purges = self.plan.isolation == Isolation::Alone;
+        let checked = linear::check(&witness.into_history(self.plan.rules.clone(), purges));
+        self.counts.checked += checked.operations as u64;
+        self.counts.given_up += checked.gave_up as u64;
+        let contradiction = checked.contradiction?.shrunk();
+        self.reference.fault("simulation_history_has_an_order", || contradiction.to_string());
+        Some(contradiction)
     }
 
     /// A worker is told something. One that is paused hears it when it comes back.

@@ -65,3 +65,18 @@ fn without_faults_nothing_fails() {
         assert_eq!((report.counts.crashes, report.counts.failures, report.counts.conflicts), (0, 0, 0));
     }
 }
+
+#[test]
+fn what_clients_see_has_an_order() {
+    let mut rng = fastrand::Rng::with_seed(seed());
+    let mut counts = resonate_sim::Counts::default();
+    for seed in REGRESSIONS.into_iter().chain(std::iter::repeat_with(|| rng.u64(..)).take(40)) {
+        let report = run(&Options { linearize: true, ..options(seed, 500) });
+        sound(&report, seed, 500);
+        assert_eq!(report.digest, run(&options(seed, 500)).digest, "who watches changes nothing");
+        counts += report.counts;
+    }
+    println!("{} transmissions, {} parts given up", counts.checked, counts.given_up);
+    assert!(counts.checked > 10_000, "{counts:?}");
+    assert!(counts.given_up <= 2, "{} parts were given up", counts.given_up);
+}

@@ -2,6 +2,7 @@
 
 mod clients;
 mod copy;
+mod linear;
 mod migrate;
 mod migrations;
 mod mutations;

@@ -61,7 +61,7 @@ impl Server {
     /// What a request comes to, and what the server does beside it.
     fn run(&self, now: u64, request: Request) -> Reply {
         self.clock.advance_to(at(now));
-        self.runtime.block_on(self.engine().submit(request, 0)).expect("a store that works")
+        self.runtime.block_on(self.engine().submit(request, 0)).expect("a store that works").reply
     }
 
     fn play(&self, now: u64, requests: impl IntoIterator<Item = Request>) {

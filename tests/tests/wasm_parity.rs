@@ -4,7 +4,7 @@
 mod bad_input;
 mod batches;
 mod calls;
-mod envelopes;
+pub(crate) mod envelopes;
 mod histories;
 mod rows;
 mod twins;

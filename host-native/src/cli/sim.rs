@@ -27,6 +27,7 @@ const WORKERS: &str = "workers";
 const WORKFLOWS: &str = "workflows";
 const WITHOUT: &str = "without";
 const WITHOUT_STRANGERS: &str = "without-strangers";
+const LINEARIZE: &str = "linearize";
 const RECORDING: &str = "recording";
 
 /// Requests of a minimal trace that are printed; a recording has all of them.
@@ -76,6 +77,12 @@ pub(super) fn command() -> Command {
                 .help("Nobody sends requests that belong to no workflow"),
         )
         .arg(
+            Arg::new(LINEARIZE)
+                .long(LINEARIZE)
+                .action(ArgAction::SetTrue)
+                .help("Check in the end that an order of requests explains every answer that clients have heard"),
+        )
+        .arg(
             Arg::new(RECORDING)
                 .long(RECORDING)
                 .value_name("FILE")
@@ -108,6 +115,9 @@ pub(super) fn run(matches: &ArgMatches, _: &Environment) -> Result<(), Failure> 
         ran.words(&options, took) + &shrunk.as_ref().map(story).unwrap_or_default()
     };
     print(&text)?;
+    if let Some(page) = shrunk.as_ref().and_then(draw) {
+        print(&format!("drawn in {}\n", page?.display()))?;
+    }
     match shrunk {
         None => Ok(()),
         Some(Shrunk { options, .. }) => {
@@ -128,6 +138,7 @@ fn options(matches: &ArgMatches) -> Options {
         without: named.filter_map(|name| Fault::parse(name)).collect::<BTreeSet<Fault>>(),
         without_strangers: matches.get_flag(WITHOUT_STRANGERS),
         with_log: false,
+        linearize: matches.get_flag(LINEARIZE),
     }
 }
 
@@ -221,6 +232,10 @@ impl Ran {
             self.counts.crashes,
             self.counts.workflows
         );
+        if options.linearize {
+            let (checked, given_up) = (self.counts.checked, self.counts.given_up);
+            text += &format!("clients    {checked} transmissions have an order, {given_up} parts given up\n");
+        }
         if self.failed.is_none() {
             text += "every property held, every answer was the machine's, and everything has converged\n";
         }
@@ -233,6 +248,7 @@ impl Ran {
             "worlds": self.worlds, "requests": self.steps, "simulatedMs": self.millis, "seconds": took.as_secs_f64(),
             "transactions": self.counts.transactions, "conflicts": self.counts.conflicts, "failed": self.counts.failures,
             "crashes": self.counts.crashes, "workflows": self.counts.workflows,
+            "checked": self.counts.checked, "givenUp": self.counts.given_up,
             "digest": self.last.as_ref().filter(|_| self.worlds == 1).map(|report| format!("{:016x}", report.digest)),
             "violation": failed.map(|(options, violation)| json!({
                 "seed": options.seed,
@@ -279,6 +295,17 @@ fn world(plan: &Plan) -> String {
         if plan.rules.strict { ", strict" } else { "" },
         if faults.is_empty() { "none".to_owned() } else { faults.join(", ") },
     )
+}
+
+/// Draws what clients have seen, where no order explains it, as a page in the folder for temporary files.
+fn draw(shrunk: &Shrunk) -> Option<Result<PathBuf, Failure>> {
+    let contradiction = shrunk.report.contradiction.as_ref()?;
+    let path = std::env::temp_dir().join(format!("resonate-sim-{}.html", shrunk.options.seed));
+    let written = std::fs::write(&path, contradiction.page(&format!("resonate sim {}", shrunk.options.arguments())));
+    Some(match written {
+        Ok(()) => Ok(path),
+        Err(error) => Err(Failure::Runtime(format!("cannot write {}: {error}", path.display()))),
+    })
 }
 
 /// What was wrong, in the smallest world that shows it.

@@ -96,6 +96,12 @@ const SERVER: &[Key] = &[
         Kind::Text { hint: "DIR" },
         "Folder with the playground, which is served at `/playground`; unset serves the one of this build, if it has any",
     ),
+    Key::live(
+        "server.report_now",
+        Kind::Bool,
+        "Tell in the header `resonate-now` at which instant each request was decided: for tests",
+    )
+    .default("false"),
 ];
 
 const AUTH: &[Key] = &[

@@ -91,6 +91,8 @@ section! {
         cors: CorsConfig,
         /// The folder with the playground.
         playground_dir: Option<String>,
+        /// Whether answers tell when they were decided.
+        report_now: bool,
     }
 
     /// `server.cors.*`

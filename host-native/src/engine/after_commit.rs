@@ -15,6 +15,7 @@ use resonate_core::retention;
 use resonate_core::time::Timestamp;
 
 use super::SubmitError;
+use super::told::Told;
 use super::writer::{Waiter, Writer};
 use crate::metrics::{Kind, Went};
 use crate::store::{Error, HostStore, damage};
@@ -71,7 +72,7 @@ impl<S: HostStore> Writer<S> {
             }
             match waiter {
                 // A client that has gone away wants no answer.
-                Waiter::Client(client) => drop(client.send(Ok(reply))),
+                Waiter::Client(client) => drop(client.send(Ok(Told { reply, now }))),
                 Waiter::Background(due) => {
                     if reply != Reply::Idle {
                         progress = true;

@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 
 use super::claims;
 use super::limits::{BACKGROUND_IDLE_MAX, TICK_ROUNDS_MAX};
+use super::told::Told;
 use super::writer::{Waiter, Writer};
 use super::{Job, SubmitError};
 use crate::store::{Error, HostStore};
@@ -28,7 +29,7 @@ pub enum DebugAnswer {
 pub(super) enum DebugJob {
     Call(DebugCall, oneshot::Sender<Result<DebugAnswer, SubmitError>>),
     /// A request at an instant of its own.
-    At(Timestamp, Job<resonate_core::reply::Reply>),
+    At(Timestamp, Job<Told>),
 }
 
 impl<S: HostStore> Writer<S> {

@@ -9,6 +9,7 @@ mod debug;
 mod health;
 mod reader;
 mod retention;
+mod told;
 mod transports;
 mod writer;
 
@@ -20,7 +21,6 @@ use std::thread::JoinHandle;
 
 use resonate_core::drive::Beside;
 use resonate_core::id::Id;
-use resonate_core::reply::Reply;
 use resonate_core::request::Request;
 use resonate_core::rules::Rules;
 use resonate_core::time::{Millis, Timestamp};
@@ -28,9 +28,11 @@ use resonate_core::wire::envelope::DebugCall;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 pub use debug::DebugAnswer;
+pub use told::Told;
 pub use transports::{NoTransports, Pull, Transports};
 
 use debug::DebugJob;
+use told::ReadAnswer;
 use writer::Input;
 
 use crate::clock::Clock;
@@ -146,9 +148,6 @@ impl Drop for Room {
     }
 }
 
-/// A reader's answer, with the request that it may have to be asked again.
-type ReadAnswer = (Request, Beside);
-
 struct Queues {
     writer: SyncSender<Input>,
     readers: Vec<SyncSender<Job<ReadAnswer>>>,
@@ -262,14 +261,14 @@ impl Engine {
     ///
     /// # Errors
     /// [`SubmitError`] when there is no room or no store; the machine's own refusals are replies.
-    pub async fn submit(&self, request: Request, bytes: usize) -> Result<Reply, SubmitError> {
+    pub async fn submit(&self, request: Request, bytes: usize) -> Result<Told, SubmitError> {
         let mut request = request;
         for _ in 0..limits::READ_ROUNDS_MAX {
             let Some(reader) = self.reader_of(&request) else { break };
-            let (again, beside) = wait_for(self.enqueue(reader, request)?).await?;
-            request = again;
-            match beside {
-                Beside::Reply(reply) => return Ok(reply),
+            let read = wait_for(self.enqueue(reader, request)?).await?;
+            request = read.request;
+            match read.beside {
+                Beside::Reply(reply) => return Ok(Told { reply, now: read.now }),
                 Beside::Overdue(ids) => Box::pin(self.settle_overdue(ids)).await?,
                 Beside::Writes => break,
             }
@@ -286,7 +285,7 @@ impl Engine {
         Ok(())
     }
 
-    fn enqueue_to_writer(&self, request: Request, bytes: usize) -> Result<Waiting<Reply>, SubmitError> {
+    fn enqueue_to_writer(&self, request: Request, bytes: usize) -> Result<Waiting<Told>, SubmitError> {
         let room = u32::try_from(bytes.min(limits::QUEUE_BYTES_MAX)).map_err(|_| SubmitError::Busy)?;
         let room = Arc::clone(&self.0.room).try_acquire_many_owned(room).map_err(|_| self.busy())?;
         let room = Room { _bytes: room, metrics: Arc::clone(&self.0.metrics) };
@@ -300,7 +299,7 @@ impl Engine {
     ///
     /// # Errors
     /// As of [`Self::submit`].
-    pub async fn submit_at(&self, request: Request, at: Timestamp) -> Result<Reply, SubmitError> {
+    pub async fn submit_at(&self, request: Request, at: Timestamp) -> Result<Told, SubmitError> {
         let (answer, answered) = oneshot::channel();
         let job = Job { request, bytes: 0, answer, _room: None };
         self.send(Input::Debug(DebugJob::At(at, job)))?;

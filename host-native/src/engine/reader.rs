@@ -12,7 +12,8 @@ use resonate_core::rules::Rules;
 
 use super::caught::caught;
 use super::limits::{FAILURE_LOG_INTERVAL, FAILURE_PAUSE};
-use super::{Job, ReadAnswer, SubmitError};
+use super::told::ReadAnswer;
+use super::{Job, SubmitError};
 use crate::clock::Clock;
 use crate::metrics::Metrics;
 use crate::store::{Error, ReadStore, damage};
@@ -78,7 +79,8 @@ impl<R: ReadStore> Reader<R> {
             }
             // The writer may have a connection that works. What was being answered is dropped: its callers see an unavailable store.
             for job in waiting.drain(..) {
-                let _ = job.answer.send(Ok((job.request, Beside::Writes)));
+                let now = self.clock.now();
+                let _ = job.answer.send(Ok(ReadAnswer { request: job.request, beside: Beside::Writes, now }));
             }
         }
     }
@@ -114,7 +116,7 @@ impl<R: ReadStore> Reader<R> {
         for job in waiting.drain(..) {
             let read = caught(|| drive::read_over(&mut tx, &self.rules, &job.request, now, &mut records));
             let answer = match read {
-                Ok(beside) => Ok((job.request, beside)),
+                Ok(beside) => Ok(ReadAnswer { request: job.request, beside, now }),
                 Err(TxError::Store(error)) if !error.is_row() => return Err(error),
                 Err(TxError::Store(error)) => {
                     damage::report(&error);

@@ -11,7 +11,6 @@ use resonate_core::address::Mailbox;
 use resonate_core::drive::{self, TxError};
 use resonate_core::due::Due;
 use resonate_core::read::Read;
-use resonate_core::reply::Reply;
 use resonate_core::request::Request;
 use resonate_core::rules::Rules;
 use resonate_core::time::{Millis, Timestamp};
@@ -25,6 +24,7 @@ use super::debug::DebugJob;
 use super::health::Health;
 use super::limits::{BATCH_BYTES_MAX, BATCH_REQUESTS_MAX};
 use super::retention::{PurgeJob, Retention};
+use super::told::Told;
 use super::transports::{Pull, Transports};
 use super::{Job, SubmitError};
 use crate::clock::Clock;
@@ -35,7 +35,7 @@ use crate::store::{Error, HostStore};
 /// What waits for the writer.
 pub(super) enum Input {
     /// A client's request.
-    Job(Job<Reply>),
+    Job(Job<Told>),
     /// What became of messages.
     Reports(Vec<Request>),
     /// Who can take messages.
@@ -48,7 +48,7 @@ pub(super) enum Input {
 
 /// Who waits for an outcome.
 pub(super) enum Waiter {
-    Client(oneshot::Sender<Result<Reply, SubmitError>>),
+    Client(oneshot::Sender<Result<Told, SubmitError>>),
     Background(Due),
     /// Nobody: reports of transports, and claims for them.
     Nobody,

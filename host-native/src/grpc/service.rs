@@ -60,7 +60,7 @@ impl Promises {
         bytes: usize,
     ) -> Result<(rest::Status, Reply), Status> {
         let answer = edge::ask(&self.engine, scope, request, strict, bytes).await;
-        answer.map_err(|why| match why {
+        answer.map(|(status, told)| (status, told.reply)).map_err(|why| match why {
             Unanswered::Denied(why) => denied(why),
             Unanswered::Failed(error) => match error {
                 SubmitError::Damaged => Status::internal(error.to_string()),

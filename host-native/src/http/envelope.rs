@@ -13,7 +13,7 @@ use resonate_core::wire::envelope::{self, Answer, Call, DebugReply, Envelope, Sh
 use super::respond::{challenge, json, retry_later};
 use super::{Shared, body, token_lines};
 use crate::auth::{Denied, Scope};
-use crate::engine::{DebugAnswer, SubmitError};
+use crate::engine::{DebugAnswer, SubmitError, Told};
 
 /// The kind in metrics of whatever is no request of the protocol: clients must not make series.
 const UNKNOWN: &str = "unknown";
@@ -23,11 +23,12 @@ const DEBUG_OFF: &str = "debugging is off: start a server for tests with --debug
 pub(super) async fn call(State(shared): State<Shared>, request: extract::Request) -> Response {
     let started = Instant::now();
     let (parts, body) = request.into_parts();
+    let mut decided = None;
     let (kind, answer) = match body::read(body, &parts.headers, shared.body_limit).await {
         Ok(bytes) => match Envelope::parse(&bytes) {
             Ok(envelope) => {
                 let kind = envelope::known_kind(&envelope.kind).unwrap_or(UNKNOWN);
-                let answer = run(&shared, &parts.headers, &envelope, bytes.len()).await;
+                let answer = run(&shared, &parts.headers, &envelope, bytes.len(), &mut decided).await;
                 let refuse =
                     |Refused { status, why }| envelope::print_error(&envelope.kind, &envelope.corr_id, status, &why);
                 (kind, answer.unwrap_or_else(refuse))
@@ -37,7 +38,11 @@ pub(super) async fn call(State(shared): State<Shared>, request: extract::Request
         Err(refused) => (UNKNOWN, envelope::print_unread(refused.status.as_u16(), &refused.why)),
     };
     shared.engine.metrics().answered(kind, answer.status, started.elapsed());
-    respond(answer)
+    let response = respond(answer);
+    match decided {
+        Some(now) => shared.decided_at(response, now),
+        None => response,
+    }
 }
 
 /// What keeps an envelope from the machine, or its answer from the client.
@@ -64,8 +69,15 @@ impl From<SubmitError> for Refused {
     }
 }
 
-/// Runs what an envelope asks for. Token and permission come before whatever else may be wrong with it (spec §1).
-async fn run(shared: &Shared, headers: &HeaderMap, envelope: &Envelope<'_>, bytes: usize) -> Result<Answer, Refused> {
+/// Runs what an envelope asks for. Token and permission come before whatever else may be wrong with it (spec §1). What the machine has answered was
+/// `decided` at an instant.
+async fn run(
+    shared: &Shared,
+    headers: &HeaderMap,
+    envelope: &Envelope<'_>,
+    bytes: usize,
+    decided: &mut Option<Timestamp>,
+) -> Result<Answer, Refused> {
     let (kind, corr_id) = (&*envelope.kind, &*envelope.corr_id);
     let scope = shared.gate.admit(envelope.auth.as_deref(), token_lines(headers))?.scope;
     if envelope.is_debugging() {
@@ -98,10 +110,11 @@ async fn run(shared: &Shared, headers: &HeaderMap, envelope: &Envelope<'_>, byte
     };
     scope.confine(&mut request)?;
     let shape = Shape::of(&request);
-    let mut reply = match debug_time(shared, &scope, envelope)? {
+    let Told { mut reply, now } = match debug_time(shared, &scope, envelope)? {
         Some(at) => shared.engine.submit_at(request, at).await?,
         None => shared.engine.submit(request, bytes).await?,
     };
+    *decided = Some(now);
     scope.confine_reply(&mut reply);
     Ok(envelope::print(kind, corr_id, shape, &reply))
 }

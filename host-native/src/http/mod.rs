@@ -15,8 +15,10 @@ mod respond;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::response::Response;
 use axum::routing::{any, get, post};
-use hyper::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use hyper::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
+use resonate_core::time::Timestamp;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -45,6 +47,9 @@ pub mod limits {
     pub const CONNECTIONS_MAX: usize = 16_384;
 }
 
+/// The instant at which an answer was decided, in milliseconds since 1970.
+const RESONATE_NOW: HeaderName = HeaderName::from_static("resonate-now");
+
 /// What the routes share.
 #[derive(Clone, Debug)]
 pub struct Shared {
@@ -58,6 +63,18 @@ pub struct Shared {
     pub poll: Option<Arc<Poll>>,
     /// Whether the requests of debugging are obeyed.
     pub debug: bool,
+    /// Whether answers tell in a header at which instant they were decided.
+    pub report_now: bool,
+}
+
+impl Shared {
+    /// An answer of the machine, with the instant at which it was decided where that is told.
+    fn decided_at(&self, mut response: Response, now: Timestamp) -> Response {
+        if self.report_now {
+            response.headers_mut().insert(RESONATE_NOW, HeaderValue::from(now.as_millis()));
+        }
+        response
+    }
 }
 
 /// The lines of the header that a token comes in.

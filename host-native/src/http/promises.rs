@@ -13,6 +13,7 @@ use super::respond::{denied, error, json, unavailable};
 use super::{Shared, body, token_lines};
 use crate::auth::{Denied, Scope};
 use crate::edge::{self, Unanswered};
+use crate::engine::Told;
 
 pub(super) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 pub(super) const STRICT: HeaderName = HeaderName::from_static("strict");
@@ -82,9 +83,9 @@ async fn submit(shared: &Shared, scope: &Scope, Asked { request, strict }: Asked
     // As it was asked for: the client's scope is no part of a cursor.
     let search = rest::search_of(&request).cloned();
     match edge::ask(&shared.engine, scope, request, strict, bytes).await {
-        Ok((status, reply)) => {
+        Ok((status, Told { reply, now })) => {
             let body = rest::print(status, &reply, search.as_ref());
-            respond(Answer { status: status as u16, body, allow: None })
+            shared.decided_at(respond(Answer { status: status as u16, body, allow: None }), now)
         }
         Err(Unanswered::Denied(why)) => denied(&why),
         Err(Unanswered::Failed(why)) => unavailable(why),

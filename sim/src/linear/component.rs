@@ -33,6 +33,8 @@ pub(super) struct Item {
     pub(super) latest: Timestamp,
     pub(super) rank: u64,
     pub(super) keys: Vec<Key>,
+    /// Whether it changes nothing, whatever it finds: it only looks, or its answer says so.
+    pub(super) is_quiet: bool,
 }
 
 /// Operations that are checked together, in the order in which they were sent.
@@ -198,8 +200,10 @@ pub(super) fn components(history: &History) -> Split {
 /// where nobody knows.
 fn item(history: &History, number: usize, request: Request, keys: Vec<Key>) -> Option<Item> {
     let operation = &history.operations[number];
-    let is_idle =
-        request.is_read() || matches!(request, Request::HeartbeatTasks { .. } | Request::RegisterListener { .. });
+    // Listeners are left out of the state.
+    let looks = request.is_read() || matches!(request, Request::RegisterListener { .. });
+    let is_quiet = looks || operation.answer.as_ref().is_some_and(Answer::is_idle);
+    let is_idle = looks || matches!(request, Request::HeartbeatTasks { .. });
     if operation.answer.is_none() && is_idle {
         return None;
     }
@@ -216,6 +220,7 @@ fn item(history: &History, number: usize, request: Request, keys: Vec<Key>) -> O
         latest: operation.latest,
         rank: operation.rank,
         keys,
+        is_quiet,
     })
     .map(|item| if operation.now.is_none() { Item { nows: instants(history, &item, earliest), ..item } } else { item })
 }

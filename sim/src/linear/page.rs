@@ -2,8 +2,9 @@
 
 use super::history::Contradiction;
 
-/// Width of a moment, in pixels.
-const MOMENT_PX: usize = 42;
+/// Least width of a moment, in pixels, and the width that few moments share.
+const MOMENT_PX_MIN: usize = 56;
+const MOMENTS_PX: usize = 1_100;
 /// Height of a lane, in pixels.
 const LANE_PX: usize = 56;
 
@@ -22,11 +23,13 @@ h1 { font-size: 20px; margin: 0 0 4px; } p { margin: 0 0 16px; color: var(--soft
 .bar { position: absolute; top: 22px; height: 27px; padding: 2px 7px; border: 1px solid; border-radius: 5px; overflow: hidden; white-space: nowrap;
   text-overflow: ellipsis; font-size: 13px; color: var(--ink); text-decoration: none; }
 .bar:hover, .bar:focus { overflow: visible; width: auto !important; z-index: 2; }
-.ok { background: var(--ok); border-color: var(--ok-edge) !important; } .unknown { background: var(--unknown); border-color: var(--unknown-edge) !important; border-style: dashed !important; }
-.wrong { background: var(--wrong); border-color: var(--wrong-edge) !important; border-width: 2px !important; }
+:is(.bar, .key span).ok { background: var(--ok); border-color: var(--ok-edge); }
+:is(.bar, .key span).unknown { background: var(--unknown); border-color: var(--unknown-edge); border-style: dashed; }
+:is(.bar, .key span).wrong { background: var(--wrong); border-color: var(--wrong-edge); border-width: 2px; }
 table { border-collapse: collapse; width: 100%; } th { text-align: left; font-size: 13px; color: var(--soft); }
 th, td { padding: 6px 10px; border-bottom: 1px solid var(--line); vertical-align: top; }
-td.n { white-space: nowrap; font-variant-numeric: tabular-nums; } tr.wrong td:first-child { border-left: 4px solid var(--wrong-edge); }
+td.n { white-space: nowrap; font-variant-numeric: tabular-nums; } td:first-child { border-left: 4px solid var(--ok-edge); }
+tr.unknown td:first-child { border-left-color: var(--unknown-edge); } tr.wrong td:first-child { border-left-color: var(--wrong-edge); }
 tr:target { outline: 2px solid var(--ok-edge); } code { font: 12.5px/1.5 ui-monospace, monospace; overflow-wrap: anywhere; } .says { color: var(--wrong-edge); }
 ";
 
@@ -42,7 +45,7 @@ impl Contradiction {
         );
         page += "<p>No order of these calls explains what was answered. Bars begin where a call was sent and end where its answer came; \
                  the axis shows the order of moments, not their distance. Times are milliseconds since the first call.</p>\n";
-        page += "<p class=\"key\"><span class=\"ok\">fits</span><span class=\"unknown\">nobody knows the answer</span>\
+        page += "<p class=\"key\"><span class=\"ok\">fits</span><span class=\"unknown\">may have happened or not</span>\
                  <span class=\"wrong\">cannot be next</span></p>\n";
         page += &self.lanes();
         page += &self.table();
@@ -69,7 +72,8 @@ impl Contradiction {
         let mut clients: Vec<u64> = operations.iter().map(|operation| operation.client).collect();
         clients.sort_unstable();
         clients.dedup();
-        let width = (moments.len() + 2) * MOMENT_PX;
+        let moment = MOMENT_PX_MIN.max(MOMENTS_PX / (moments.len() + 2));
+        let width = (moments.len() + 2) * moment;
         let mut lanes = String::from("<div class=\"time\">\n");
         for client in clients {
             lanes += &format!(
@@ -79,7 +83,7 @@ impl Contradiction {
             {
                 let from = column(operation.invoked.order);
                 let until = operation.returned.map_or(moments.len() + 1, |returned| column(returned.order));
-                let (left, length) = (from * MOMENT_PX + 10, (until - from) * MOMENT_PX - 6);
+                let (left, length) = (from * moment + 10, (until - from) * moment - 6);
                 lanes += &format!(
                     "<a class=\"bar {}\" href=\"#op{number}\" style=\"left: {left}px; width: {length}px\">#{number} {}</a>",
                     self.class(number),

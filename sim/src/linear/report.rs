@@ -83,13 +83,13 @@ impl Operation {
             Request::SettlePromise(settle) => {
                 serde_json::to_value(settle.verdict).unwrap_or_default().as_str().unwrap_or_default().to_owned()
             }
-            request => request.kind().to_owned(),
+            request => request.kind().rsplit('.').next().unwrap_or_default().to_owned(),
         };
         format!("{kind} {}", ids.join(", "))
     }
 
     pub(super) fn answer_text(&self) -> String {
-        self.answer.as_ref().map_or_else(|| "nobody knows".to_owned(), super::Answer::text)
+        self.answer.as_ref().map_or_else(|| "may have happened or not".to_owned(), super::Answer::text)
     }
 }
 

@@ -4,7 +4,9 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
+use resonate_core::request::Request;
 use resonate_core::time::Timestamp;
+use resonate_core::write::Write;
 
 use super::component::{Component, Item};
 use super::history::{History, Placed, Stuck};
@@ -132,11 +134,9 @@ impl Search<'_> {
             Move::Take(number, now) => {
                 let item = &component.items[*number];
                 let decision = node.state.decide(rules, &item.request, *now);
-                let after = node.state.after(&decision.writes);
+                let after = node.state.after(&changes(item, decision.writes));
                 match &item.answer {
                     Some(answer) if answer.instead(&item.request, &decision.reply) != *answer => return None,
-                    // What only looks may look as soon as it sees what it has seen.
-                    Some(_) if after.is_none() && item.request.is_read() => node.moves.clear(),
                     None if after.is_none() => return None,
                     Some(_) | None => {}
                 }
@@ -194,6 +194,22 @@ impl Search<'_> {
         (window, returned, until)
     }
 
+    /// Items without an answer that may have taken effect by now, sent before `returned`.
+    fn open(&self, node: &Node, returned: u64) -> impl Iterator<Item = usize> {
+        let sent = self.unknown.iter().copied().take_while(move |number| self.item(*number).invoked <= returned);
+        sent.filter(|number| !self.done[*number] && self.item(*number).returned > node.floor)
+    }
+
+    /// Whether an item changes nothing wherever it stands, and sees here what it has seen: then it may as well stand here. Unless something that may
+    /// have taken effect by now would come too late behind it.
+    fn may_go_first(&self, node: &Node, item: &Item) -> bool {
+        let Some(answer) = item.answer.as_ref().filter(|_| item.is_quiet) else { return false };
+        let decision = node.state.decide(&self.history.rules, &item.request, item.nows[0]);
+        answer.instead(&item.request, &decision.reply) == *answer
+            && node.state.after(&changes(item, decision.writes)).is_none()
+            && self.open(node, item.invoked).all(|number| self.item(number).returned > item.invoked)
+    }
+
     fn item(&self, number: usize) -> &Item {
         &self.component.items[number]
     }
@@ -204,19 +220,13 @@ impl Search<'_> {
         let mut moves = Vec::new();
         if let Some(item) = forced {
             self.add(node, item, until, &mut moves);
+        } else if let Some(quiet) = window.iter().find(|number| self.may_go_first(node, self.item(**number))) {
+            moves.push(Move::Take(*quiet, self.item(*quiet).nows[0]));
         } else {
+            window.extend(self.open(node, returned));
             window.sort_by_key(|number| self.item(*number).rank);
             for number in window {
                 self.add(node, number, until, &mut moves);
-            }
-            for number in &self.unknown {
-                let item = self.item(*number);
-                if item.invoked > returned {
-                    break;
-                }
-                if !self.done[*number] && item.returned > node.floor {
-                    self.add(node, *number, until, &mut moves);
-                }
             }
         }
         moves.reverse();
@@ -249,4 +259,12 @@ impl Search<'_> {
         }
         stuck
     }
+}
+
+/// What an item changes. A listener is none of the state, and nor is that there is one.
+fn changes(item: &Item, mut writes: Vec<Write>) -> Vec<Write> {
+    if matches!(item.request, Request::RegisterListener { .. }) {
+        writes.retain(|write| !matches!(write, Write::SetHasWaiters { .. }));
+    }
+    writes
 }

@@ -27,7 +27,11 @@ impl Http {
     pub(super) fn open(dials: Dials) -> Self {
         let server = Server::start(dials, |listener, engine, stop| {
             let gate = Gate::open();
-            serve(listener, api(Shared { engine, gate, body_limit: BODY_LIMIT, poll: None, debug: false }), stop)
+            serve(
+                listener,
+                api(Shared { engine, gate, body_limit: BODY_LIMIT, poll: None, debug: false, report_now: false }),
+                stop,
+            )
         });
         Self { connection: None, server }
     }

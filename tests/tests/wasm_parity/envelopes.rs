@@ -10,10 +10,10 @@ use resonate_core::value::Value as Payload;
 use serde_json::{Map, Value, json};
 
 /// The cursors that searches have given last, by kind.
-pub(super) type Cursors = BTreeMap<String, String>;
+pub(crate) type Cursors = BTreeMap<String, String>;
 
 /// Kind and data of a request; nothing for what the server does by itself.
-pub(super) fn print(request: &Request, cursors: &Cursors) -> Option<(&'static str, Value)> {
+pub(crate) fn print(request: &Request, cursors: &Cursors) -> Option<(&'static str, Value)> {
     Some(match request {
         Request::GetPromise { id } => ("promise.get", json!({"id": id})),
         Request::CreatePromise(create) => ("promise.create", creation(create)),

@@ -89,6 +89,11 @@ impl<'a> Scene<'a> {
         Self { fleet, shared, load, killed: Killed::default(), look }
     }
 
+    /// Whether there is something to learn from more kills.
+    fn goes_on(&self, kills: u64) -> bool {
+        self.killed.kills < kills && self.killed.violations.len() < VIOLATIONS_MAX
+    }
+
     fn kill(&mut self, at: usize) {
         self.fleet.kill(at);
         self.killed.kills += 1;

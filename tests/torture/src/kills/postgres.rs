@@ -26,7 +26,7 @@ fn one_database(torment: &Torment, kills: u64, rng: &mut Rng, tell: &dyn Fn(u64)
     let place = || torment.place(Place::of(&url, &[("--tasks-retry-timeout", "500")]));
     let look = |_: &Fleet, _| whole::of_postgres(&url);
     let mut scene = Scene::open((0..SERVERS).map(|_| place()).collect(), rng, Box::new(look));
-    while scene.killed.kills < kills {
+    while scene.goes_on(kills) {
         let since = scene.shared.ledger().book.events();
         scene.wait_for_more(rng.u64(10..80));
         if rng.u8(..POSTGRES_ONE_IN) == 0 {

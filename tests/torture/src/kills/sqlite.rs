@@ -28,7 +28,7 @@ fn one_file(torment: &Torment, kills: u64, rng: &mut Rng, tell: &dyn Fn(u64)) ->
         |fleet: &resonate_process::fleet::Fleet, is_thorough| whole::of_file(fleet.place(0).folder(), is_thorough);
     let mut scene = Scene::open(vec![place], rng, Box::new(look));
     let mut since = 0;
-    while scene.killed.kills < kills {
+    while scene.goes_on(kills) {
         // The moment is what varies.
         if rng.u8(..STILLBORN_ONE_IN) > 0 {
             std::thread::sleep(Duration::from_millis(rng.u64(..LIFE_MILLIS_MAX)));

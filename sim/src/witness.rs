@@ -10,6 +10,9 @@ use resonate_core::time::Timestamp;
 use crate::linear::{Answer, History, Moment, Operation};
 use crate::server::Origin;
 
+/// Transmissions after which nobody watches any more. What was seen until then is a history too.
+const OPERATIONS_MAX: usize = 20_000;
+
 /// A transmission of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Sent {
@@ -48,6 +51,7 @@ impl Witness {
 
     /// A request sets out.
     pub(crate) fn sent(&mut self, call: u64, client: u64, request: &Request, at: Timestamp) -> Sent {
+        self.watches &= self.seen.len() < OPERATIONS_MAX;
         if !self.watches {
             return Sent { call, seen: None };
         }
@@ -67,7 +71,7 @@ impl Witness {
     }
 
     fn of(&mut self, sent: Sent) -> Option<&mut Seen> {
-        self.seen.get_mut(sent.seen?)
+        self.seen.get_mut(sent.seen.filter(|_| self.watches)?)
     }
 
     /// A server has tried it, at this instant.

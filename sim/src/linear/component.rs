@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use resonate_core::id::Id;
-use resonate_core::request::{CreateSchedule, Request, TaskRef};
+use resonate_core::request::{Request, TaskRef};
 use resonate_core::schedule::expand;
 use resonate_core::time::Timestamp;
 
@@ -153,14 +153,14 @@ impl Forest {
         self.above[one] = other;
     }
 
-    /// What schedules make belongs to them.
-    fn join_schedules<'a>(&mut self, schedules: impl Iterator<Item = &'a CreateSchedule>) {
-        for create in schedules {
+    /// What schedules, by their templates and ids, make belongs to them.
+    fn join_schedules(&mut self, schedules: &BTreeSet<(&str, &Id)>) {
+        for (template, schedule) in schedules {
             let keys: Vec<Key> = self.numbers.keys().cloned().collect();
             for key in keys {
                 match &key {
-                    Key::Promise(id) if makes(&create.promise_id, &create.id, id) => {
-                        self.join(&key, &Key::Schedule(create.id.clone()));
+                    Key::Promise(id) if makes(template, schedule, id) => {
+                        self.join(&key, &Key::Schedule((*schedule).clone()));
                     }
                     Key::Promise(_) | Key::Schedule(_) => {}
                 }
@@ -184,10 +184,10 @@ pub(super) fn components(history: &History) -> Split {
         }
     }
     let schedules = history.operations.iter().filter_map(|operation| match &operation.request {
-        Request::CreateSchedule(create) => Some(create),
+        Request::CreateSchedule(create) => Some((create.promise_id.as_str(), &create.id)),
         _ => None,
     });
-    forest.join_schedules(schedules);
+    forest.join_schedules(&schedules.collect());
     let mut components: BTreeMap<usize, Vec<Item>> = BTreeMap::new();
     for item in items {
         let number = forest.number(&item.keys[0]);

@@ -34,6 +34,8 @@ pub(super) struct Searched {
 /// A point of the search.
 struct Node {
     state: Rc<State>,
+    /// The state is that of the next point.
+    is_spent: bool,
     /// What has not been tried from here, the best last.
     moves: Vec<Move>,
     /// The item that has led here, and all items that are done, as a number.
@@ -84,6 +86,7 @@ impl Search<'_> {
         }
         let mut root = Node {
             state: Rc::new(State::default()),
+            is_spent: false,
             moves: Vec::new(),
             taken: None,
             done: 0,
@@ -106,6 +109,10 @@ impl Search<'_> {
             if *states > states_max {
                 return Found::GaveUp;
             }
+            if node.moves.is_empty() {
+                // Nothing else is tried from there: a long history need not keep all of its states.
+                (node.state, node.is_spent) = (Rc::clone(&next.state), true);
+            }
             path.push(next);
         }
         let (_, placed, stuck) = self.best.take().unwrap_or_default();
@@ -115,7 +122,7 @@ impl Search<'_> {
     /// Goes back from a point from which everything was tried.
     fn leave(&mut self, path: &mut Vec<Node>) {
         let Some(node) = path.pop() else { return };
-        if self.best.as_ref().is_none_or(|(most, ..)| node.answered > *most) {
+        if !node.is_spent && self.best.as_ref().is_none_or(|(most, ..)| node.answered > *most) {
             let stuck = self.stuck(&node);
             if !stuck.is_empty() {
                 self.best = Some((node.answered, self.placed.clone(), stuck));
@@ -149,6 +156,7 @@ impl Search<'_> {
         };
         let mut next = Node {
             state,
+            is_spent: false,
             moves: Vec::new(),
             taken: taken.map(|(item, _)| item),
             done: node.done,

@@ -257,3 +257,23 @@ fn something_without_an_answer_happens_at_most_once_and_not_before_it_was_sent()
     assert!(matches!(pending, Answer::Machine(Reply::Task(_))));
     assert_eq!(past.history.operations[0].invoked.at, at(1));
 }
+
+#[test]
+fn an_envelope_is_compared_up_to_its_preload() {
+    let child = [(tag::BRANCH, "t")];
+    let mut past = Past::new();
+    past.ask_today(1, 1, Request::CreatePromise(creation("t", FAR, &[(tag::TARGET, "poll://any@g"), child[0]], None)));
+    past.ask_today(1, 2, Request::CreatePromise(creation("child", FAR, &child, None)));
+    let acquired = past.ask_today(2, 3, acquire("t", 0, "one", 1_000));
+    past.passes();
+    let Answer::Envelope(envelope) = past.answer(acquired) else { panic!("an envelope") };
+    assert_eq!(envelope["data"]["preload"].as_array().map(Vec::len), Some(1));
+    let mut without = envelope.clone();
+    without["data"]["preload"] = Vec::<u8>::new().into();
+    past.history.operations[acquired].answer = Some(Answer::Envelope(without));
+    past.passes();
+    let mut further = envelope;
+    further["data"]["task"]["version"] = 2.into();
+    past.history.operations[acquired].answer = Some(Answer::Envelope(further));
+    assert_eq!(past.fails().1, names(&["2 task.acquire"]));
+}

@@ -10,7 +10,7 @@ use resonate_core::time::Timestamp;
 use crate::linear::{Answer, History, Moment, Operation};
 use crate::server::Origin;
 
-/// Transmissions after which nobody watches any more. What was seen until then is a history too.
+/// Transmissions that servers are done with, after which nobody watches any more. What was seen until then is a history too.
 const OPERATIONS_MAX: usize = 20_000;
 
 /// A transmission of a request.
@@ -27,6 +27,7 @@ pub(crate) struct Sent {
 pub(crate) struct Witness {
     watches: bool,
     moments: u64,
+    done: usize,
     seen: Vec<Seen>,
 }
 
@@ -41,7 +42,7 @@ struct Seen {
 
 impl Witness {
     pub(crate) fn new(watches: bool) -> Self {
-        Self { watches, moments: 0, seen: Vec::new() }
+        Self { watches, moments: 0, done: 0, seen: Vec::new() }
     }
 
     fn moment(&mut self, at: Timestamp) -> Moment {
@@ -51,7 +52,6 @@ impl Witness {
 
     /// A request sets out.
     pub(crate) fn sent(&mut self, call: u64, client: u64, request: &Request, at: Timestamp) -> Sent {
-        self.watches &= self.seen.len() < OPERATIONS_MAX;
         if !self.watches {
             return Sent { call, seen: None };
         }
@@ -103,6 +103,8 @@ impl Witness {
         if seen.committed {
             seen.operation.rank = moment.order;
         }
+        self.done += 1;
+        self.watches = self.done < OPERATIONS_MAX;
     }
 
     /// Whatever its server has said is heard.

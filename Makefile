@@ -6,6 +6,8 @@
 # make sim     a simulated world: SEED=42 STEPS=100000, or SEEDS=1000 STEPS=1000
 # make fuzz    look for inputs that break what reads them: TARGETS="envelope rest" MINUTES=10, two at a time (installs cargo-fuzz when it is missing)
 # make torture kill the real server again and again, on SQLite and on Postgres, and cut its power: KILLS=700 SEED=42
+# make soak    an hour of mixed load, then ten times too much: memory, open files and latencies stay, nothing is lost; MINUTES=60
+# make prove   the part of the proof that runs for each change: 20,000 simulated worlds of fresh seeds; SEED=42 SEEDS=20000 STEPS=1000
 # make playground   build the playground into target/playground
 # make dist    the playground, and a release build of the server that holds it
 # make deny    licences, bans and sources of the dependencies (installs cargo-deny when it is missing)
@@ -17,7 +19,7 @@ BENCH ?=
 # What runs TypeScript as it is; setup gets it.
 NODE ?= $(CURDIR)/tests/clients/node_modules/.bin/node
 
-.PHONY: test test-postgres setup fmt lint doc unit wasm package js bench bench-core sim fuzz torture playground dist deny audit
+.PHONY: test test-postgres setup fmt lint doc unit wasm package js bench bench-core sim fuzz torture soak prove playground dist deny audit
 
 test: setup fmt lint doc wasm unit js
 
@@ -64,6 +66,13 @@ fuzz:
 torture:
 	$(CARGO) build --release --locked -p resonate -p resonate-torture
 	target/release/resonate-torture --server target/release/resonate $(if $(KILLS),--kills $(KILLS)) $(if $(SEED),--seed $(SEED))
+
+soak:
+	$(CARGO) build --release --locked -p resonate -p resonate-bench
+	target/release/resonate-bench --server target/release/resonate --only overload,soak --soak-minutes $(or $(MINUTES),60)
+
+prove:
+	@SEED=$(SEED) SEEDS=$(SEEDS) STEPS=$(STEPS) scripts/prove.sh
 
 playground:
 	@scripts/build_playground.sh

@@ -11,7 +11,7 @@ use crate::cli::{Options, Section};
 use crate::machine::Machine;
 use crate::report::Report;
 use crate::workers::{burst, connections, cycles, dead_group, dispatch};
-use crate::{disk, growth, postgres, rates, timers, wasm};
+use crate::{disk, growth, overload, postgres, rates, soak, timers, wasm};
 
 /// What all sections share.
 #[derive(Debug)]
@@ -72,6 +72,8 @@ impl Bench {
             Section::Postgres => postgres::measure(self, report).await,
             Section::PostgresGrowth => postgres::measure_growth(self, report).await,
             Section::Wasm => wasm::measure(self, report),
+            Section::Overload => overload::measure(self, report).await,
+            Section::Soak => soak::measure(self, report).await,
         }
     }
 }

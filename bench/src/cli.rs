@@ -50,6 +50,8 @@ pub(crate) enum Section {
     Postgres,
     PostgresGrowth,
     Wasm,
+    Overload,
+    Soak,
 }
 
 impl Section {
@@ -67,6 +69,27 @@ impl Section {
             Section::Postgres => "postgres",
             Section::PostgresGrowth => "growth on postgres",
             Section::Wasm => "wasm",
+            Section::Overload => "overload",
+            Section::Soak => "soak",
+        }
+    }
+
+    /// Whether it only runs when it is named: it judges, and measures nothing that is compared.
+    fn is_trial(self) -> bool {
+        match self {
+            Section::Overload | Section::Soak => true,
+            Section::Disk
+            | Section::Rates
+            | Section::Timers
+            | Section::Dispatch
+            | Section::Burst
+            | Section::Cycles
+            | Section::Connections
+            | Section::DeadGroup
+            | Section::Growth
+            | Section::Postgres
+            | Section::PostgresGrowth
+            | Section::Wasm => false,
         }
     }
 
@@ -80,7 +103,9 @@ impl Section {
             | Section::Connections
             | Section::DeadGroup
             | Section::Postgres
-            | Section::PostgresGrowth => true,
+            | Section::PostgresGrowth
+            | Section::Overload
+            | Section::Soak => true,
         }
     }
 }
@@ -111,7 +136,7 @@ pub(crate) struct Options {
     /// The numbers of connections to measure at
     #[arg(long, value_delimiter = ',', default_value = "1,16,64,256", value_parser = parse_connections)]
     pub(crate) connections: Vec<usize>,
-    /// The parts to run; all by default
+    /// The parts to run [default: all but overload and soak]
     #[arg(long, value_delimiter = ',')]
     pub(crate) only: Vec<Section>,
     /// Promises that fall due at once; 0 for none [default: 100000, with --full 1000000]
@@ -123,6 +148,9 @@ pub(crate) struct Options {
     /// The orders of ids to measure growth with
     #[arg(long, value_delimiter = ',', default_value = "time,random")]
     pub(crate) order: Vec<IdOrder>,
+    /// How long the soak takes
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=10080))]
+    pub(crate) soak_minutes: u64,
     /// The longest that filling to one size may take, in seconds
     #[arg(long, default_value_t = 3600)]
     pub(crate) fill_seconds_max: u64,
@@ -136,7 +164,7 @@ pub(crate) struct Options {
 
 impl Options {
     pub(crate) fn runs(&self, section: Section) -> bool {
-        let wanted = self.only.is_empty() || self.only.contains(&section);
+        let wanted = if self.only.is_empty() { !section.is_trial() } else { self.only.contains(&section) };
         wanted && !(self.stand_in && section.is_beyond_the_stand_in())
     }
 

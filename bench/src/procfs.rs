@@ -77,6 +77,12 @@ impl Resident {
     }
 }
 
+/// Files, sockets and the like that a program has open.
+pub(crate) fn open_files(pid: u32) -> Result<usize> {
+    let path = format!("/proc/{pid}/fd");
+    Ok(fs::read_dir(&path).with_context(|| path.clone())?.count())
+}
+
 /// The fields of /proc/PID/stat behind the name, which, in parentheses, may hold anything: the state comes first.
 fn fields_of(stat: &str) -> Option<impl Iterator<Item = &str>> {
     let (_, after_name) = stat.rsplit_once(')')?;

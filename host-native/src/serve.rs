@@ -22,6 +22,7 @@ use crate::dispatch::push::Push;
 use crate::dispatch::{Dispatch, Mail, Voice};
 use crate::engine::{Threads, Transports};
 use crate::http;
+use crate::http::Bodies;
 use crate::http::cors::Origins;
 use crate::http::playground::Playground;
 use crate::metrics::Metrics;
@@ -74,9 +75,9 @@ pub async fn run(config: Config) -> Result<(), ServeError> {
     if let Some(algorithms) = gate.algorithms() {
         tracing::info!(algorithms, "verifying tokens");
     }
-    let body_limit = config.server.body_limit;
+    let bodies = Bodies::new(config.server.body_limit);
     let report_now = config.server.report_now;
-    let shared = http::Shared { engine, gate, body_limit, poll: poll.clone(), debug: config.debug, report_now };
+    let shared = http::Shared { engine, gate, bodies, poll: poll.clone(), debug: config.debug, report_now };
     listeners.serve(&mut servers, shared, Pages { origins, playground }, &metrics, &stopped);
 
     signals.stop().await;
@@ -131,7 +132,7 @@ impl Listeners {
         metrics: &Arc<Metrics>,
         stopped: &watch::Receiver<bool>,
     ) {
-        let (engine, gate, body_limit) = (shared.engine.clone(), shared.gate.clone(), shared.body_limit);
+        let (engine, gate, body_limit) = (shared.engine.clone(), shared.gate.clone(), shared.bodies.limit());
         announce("starting http server", &self.http);
         let api = pages.playground.serve_by(http::api(shared));
         let api = match pages.origins {

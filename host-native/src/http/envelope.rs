@@ -10,8 +10,9 @@ use resonate_core::time::Timestamp;
 use resonate_core::wire::BadInput;
 use resonate_core::wire::envelope::{self, Answer, Call, DebugReply, Envelope, Shape};
 
+use super::body::Whole;
 use super::respond::{challenge, json, retry_later};
-use super::{Shared, body, token_lines};
+use super::{Shared, token_lines};
 use crate::auth::{Denied, Scope};
 use crate::engine::{DebugAnswer, SubmitError, Told};
 
@@ -24,8 +25,8 @@ pub(super) async fn call(State(shared): State<Shared>, request: extract::Request
     let started = Instant::now();
     let (parts, body) = request.into_parts();
     let mut decided = None;
-    let (kind, answer) = match body::read(body, &parts.headers, shared.body_limit).await {
-        Ok(bytes) => match Envelope::parse(&bytes) {
+    let (kind, answer) = match shared.bodies.read(body, &parts.headers).await {
+        Ok(Whole { bytes, .. }) => match Envelope::parse(&bytes) {
             Ok(envelope) => {
                 let kind = envelope::known_kind(&envelope.kind).unwrap_or(UNKNOWN);
                 let answer = run(&shared, &parts.headers, &envelope, bytes.len(), &mut decided).await;

@@ -12,6 +12,8 @@ mod poll;
 mod promises;
 mod respond;
 
+pub use body::Bodies;
+
 use std::sync::Arc;
 
 use axum::Router;
@@ -43,6 +45,10 @@ pub mod limits {
     pub const BODY_TIMEOUT: Duration = Duration::from_secs(30);
     /// Bytes behind the largest body that are read and thrown away, so that a client that sends too much reads why.
     pub const DISCARD_BYTES_MAX: usize = 64 << 20;
+    /// Bytes of bodies that are read or answered at a time; those of at most the next do not count.
+    pub const BODIES_BYTES_MAX: usize = 128 << 20;
+    /// Bytes of a small body.
+    pub const SMALL_BODY_BYTES: usize = 16 << 10;
     /// Open connections.
     pub const CONNECTIONS_MAX: usize = 16_384;
 }
@@ -57,8 +63,8 @@ pub struct Shared {
     pub engine: Engine,
     /// Who is let in.
     pub gate: Gate,
-    /// Bytes of the largest body.
-    pub body_limit: usize,
+    /// What bodies may take.
+    pub bodies: Bodies,
     /// Where workers connect, unless delivery by poll is switched off.
     pub poll: Option<Arc<Poll>>,
     /// Whether the requests of debugging are obeyed.

@@ -9,8 +9,8 @@ use hyper::http::request::Parts;
 use resonate_core::wire::BadInput;
 use resonate_core::wire::rest::{self, Answer, Asked, Input, Route};
 
-use super::respond::{denied, error, json, unavailable};
-use super::{Shared, body, token_lines};
+use super::respond::{denied, error, json, retry_later, unavailable};
+use super::{Shared, token_lines};
 use crate::auth::{Denied, Scope};
 use crate::edge::{self, Unanswered};
 use crate::engine::Told;
@@ -42,17 +42,17 @@ pub(super) async fn call(State(shared): State<Shared>, request: extract::Request
 }
 
 async fn write(shared: &Shared, route: &Route<'_>, headers: &HeaderMap, body: Body) -> Response {
-    let bytes = match body::read(body, headers, shared.body_limit).await {
-        Ok(bytes) => bytes,
-        Err(refused) => return error(refused.status, &refused.why),
+    let whole = match shared.bodies.read(body, headers).await {
+        Ok(whole) => whole,
+        Err(refused) => return retry_later(error(refused.status, &refused.why)),
     };
     // Not before the body: a client that is still sending when the connection is closed loses the answer that says why.
     let scope = match admit(shared, headers) {
         Ok(scope) => scope,
         Err(why) => return denied(&why),
     };
-    match input(headers, &bytes).and_then(|input| route.parse(&input)) {
-        Ok(asked) => submit(shared, &scope, asked, bytes.len()).await,
+    match input(headers, &whole.bytes).and_then(|input| route.parse(&input)) {
+        Ok(asked) => submit(shared, &scope, asked, whole.bytes.len()).await,
         Err(why) => respond(why.into()),
     }
 }

@@ -7,7 +7,7 @@ use hyper::header::HeaderValue;
 use hyper::{Request, Uri};
 use hyper_util::rt::TokioIo;
 use resonate::auth::Gate;
-use resonate::http::{Shared, api, serve};
+use resonate::http::{Bodies, Shared, api, serve};
 use resonate_core::snapshot::Snapshot;
 use resonate_core::time::Timestamp;
 use serde_json::Value;
@@ -29,7 +29,14 @@ impl Http {
             let gate = Gate::open();
             serve(
                 listener,
-                api(Shared { engine, gate, body_limit: BODY_LIMIT, poll: None, debug: false, report_now: false }),
+                api(Shared {
+                    engine,
+                    gate,
+                    bodies: Bodies::new(BODY_LIMIT),
+                    poll: None,
+                    debug: false,
+                    report_now: false,
+                }),
                 stop,
             )
         });

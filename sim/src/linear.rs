@@ -6,7 +6,7 @@
 //! Knows no server, no clock and no file.
 //!
 //! - A request without an answer may have taken effect once, or not at all.
-//! - Requests are checked together where they share an id, see [`component`]. A heartbeat is one for each of its tasks: its answer says nothing, so
+//! - Requests are checked together where they share an id, see `component`. A heartbeat is one for each of its tasks: its answer says nothing, so
 //!   that nobody can tell. Searches are left out, and counted: a page is one look at everything.
 //! - Preloads are not compared: they only show what a branch held a moment ago, and a branch would tie everything to everything.
 //! - Messages are no answers. What only they and the retry clock need of a task is left out of the state.

@@ -8,6 +8,7 @@
 # make torture kill the real server again and again, on SQLite and on Postgres, and cut its power: KILLS=700 SEED=42
 # make soak    an hour of mixed load, then ten times too much: memory, open files and latencies stay, nothing is lost; MINUTES=60
 # make prove   the part of the proof that runs for each change: 20,000 simulated worlds of fresh seeds; SEED=42 SEEDS=20000 STEPS=1000
+# make mutants one guard after the other left out, and who notices: SEED=42
 # make playground   build the playground into target/playground
 # make dist    the playground, and a release build of the server that holds it
 # make deny    licences, bans and sources of the dependencies (installs cargo-deny when it is missing)
@@ -19,9 +20,9 @@ BENCH ?=
 # What runs TypeScript as it is; setup gets it.
 NODE ?= $(CURDIR)/tests/clients/node_modules/.bin/node
 
-.PHONY: test test-postgres setup fmt lint doc unit wasm package js bench bench-core sim fuzz torture soak prove playground dist deny audit
+.PHONY: test test-postgres setup fmt lint doc unit mutants wasm package js bench bench-core sim fuzz torture soak prove playground dist deny audit
 
-test: setup fmt lint doc wasm unit js
+test: setup fmt lint doc wasm unit mutants js
 
 setup:
 	@scripts/setup.sh
@@ -37,6 +38,9 @@ doc:
 
 unit:
 	$(CARGO) test --workspace --locked
+
+mutants:
+	$(CARGO) test --locked -p resonate-sim --features mutants --test mutants -- --nocapture
 
 wasm:
 	@scripts/build_wasm.sh

@@ -1,20 +1,24 @@
 #!/usr/bin/env bash
 # Builds the core as WebAssembly, in target/wasm: abi.wasm, which imports nothing; js, a module with its JavaScript and its types; history, the same
-# with what steps through recordings.
+# with what steps through recordings. And, for a test, the simulation: simulation.wasm.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 out=target/wasm
-built=target/wasm-build/wasm32-unknown-unknown/wasm/resonate_wasm.wasm
+built=target/wasm-build/wasm32-unknown-unknown/wasm
 mkdir -p $out
 
 # What a panic says names the places of libraries, not those of whoever built them.
 FLAGS="--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}/registry/src/="
 
-build() { # face
+cargo_build() { # arguments
     CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS="$FLAGS" CARGO_TARGET_DIR=target/wasm-build cargo build --quiet --locked \
-        --profile wasm --target wasm32-unknown-unknown -p resonate-wasm --no-default-features --features "$1" >&2
-    cp --remove-destination $built "$out/$1.wasm"
+        --profile wasm --target wasm32-unknown-unknown "$@" >&2
+}
+
+build() { # face
+    cargo_build -p resonate-wasm --no-default-features --features "$1"
+    cp --remove-destination $built/resonate_wasm.wasm "$out/$1.wasm"
 }
 
 # A compiler of its own where the toolchain has none for the target, for these builds alone.
@@ -23,6 +27,8 @@ build() { # face
     eval "$env"
     # Nothing reads its names: what a panic says is kept by the module itself.
     CARGO_PROFILE_WASM_STRIP=symbols build abi
+    CARGO_PROFILE_WASM_STRIP=symbols cargo_build -p resonate-sim --example digest
+    cp --remove-destination $built/examples/digest.wasm "$out/simulation.wasm"
     # What a page loads counts every byte. Functions of a few instructions are not worth a call, and cost nothing where they are called.
     export CARGO_PROFILE_WASM_OPT_LEVEL=z
     FLAGS+=" -Cllvm-args=--inline-threshold=12"

@@ -9,6 +9,7 @@ use crate::effect::Effect;
 use crate::id::Id;
 use crate::limits::{FOLLOW_UPS_PER_BATCH_MAX, LOOKS_PER_REQUEST_MAX, REQUEST_LOADS_MAX};
 use crate::message::MessageKey;
+use crate::mutant::Mutant;
 use crate::read::Read;
 use crate::records::Records;
 use crate::reply::Reply;
@@ -227,7 +228,8 @@ impl<'a> Batch<'a> {
     fn take(&mut self, decision: Decision) -> Outcome {
         self.loads = 0;
         let Decision { reply, writes, mut effects, follow_ups, projected } = decision;
-        for write in &writes {
+        let seen = if self.rules.mutated(Mutant::OverlayForgotten) { &[] } else { &writes[..] };
+        for write in seen {
             let applied = write.apply_to(&mut self.records);
             assert!(applied.is_ok(), "a decision contradicts the records it was made of: {}", shown(write));
             if let Write::InsertTask(task) = write {
@@ -239,6 +241,7 @@ impl<'a> Batch<'a> {
             self.records.forget_pages();
         }
         self.writes.extend(writes);
+        let follow_ups = if self.rules.mutated(Mutant::FollowUpsForgotten) { Vec::new() } else { follow_ups };
         let done = self.follow_ups.len();
         effects.extend(queue(&mut self.waiting, follow_ups, done).then_some(Effect::WakeAt(self.now)));
         Outcome { reply, effects, projected }

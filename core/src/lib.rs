@@ -39,6 +39,7 @@ pub mod limits;
 pub mod local;
 pub mod memory;
 pub mod message;
+pub mod mutant;
 pub mod promise;
 pub mod property;
 pub mod read;

@@ -4,6 +4,7 @@
 //! Names begin with what a property speaks of: `well_formed` of one record, `consistent` of several, `preserved` of what must not move,
 //! `monotone` of what may move one way. A transition is one request, of a client or of the background, never a whole transaction.
 
+mod cause;
 mod obligations;
 mod promise_state;
 mod promise_step;
@@ -119,6 +120,7 @@ const STEPS: &[&[Property]] = &[
     task_lease_step::PROPERTIES,
     obligations::PROPERTIES,
     purge::PROPERTIES,
+    cause::PROPERTIES,
 ];
 const CONFIGURATIONS: &[&[Property]] = &[CONFIGURATION];
 

@@ -50,6 +50,9 @@ impl World {
     pub(crate) fn call(&mut self, who: Who, request: Request) {
         let call = self.next_call;
         self.next_call += 1;
+        if let Who::Run { worker, task } = &who {
+            self.posts[*worker].worker.awaits(task, call);
+        }
         self.calls.insert(call, Call { who, request, attempt: 0 });
         self.transmit(call);
     }
@@ -79,15 +82,20 @@ impl World {
 
     /// One transmission, which arrives.
     fn set_out(&mut self, call: u64, server: usize, latency: u64) {
+        if let Some(sent) = self.sent(call) {
+            self.after(latency, Event::Arrives { server, sent });
+        }
+    }
+
+    fn sent(&mut self, call: u64) -> Option<Sent> {
         let at = self.instant();
-        let Some(Call { who, request, .. }) = self.calls.get(&call) else { return };
+        let Call { who, request, .. } = self.calls.get(&call)?;
         let client = match who {
             Who::Run { worker, task: _ } => *worker as u64,
             // One lane for each call of whoever is no worker.
             Who::Client { .. } | Who::Person { .. } | Who::Nobody => self.plan.workers + call,
         };
-        let sent = self.witness.sent(call, client, request, at);
-        self.after(latency, Event::Arrives { server, sent });
+        Some(self.witness.sent(call, client, request, at))
     }
 
     pub(crate) fn expires(&mut self, call: u64, attempt: u32) {
@@ -100,7 +108,11 @@ impl World {
             return;
         }
         match self.calls.remove(&call).expect("it was there").who {
-            Who::Run { worker, task } => self.posts[worker].worker.give_up(&task),
+            Who::Run { worker, task } if self.posts[worker].worker.is_awaited(&task, call) => {
+                self.posts[worker].worker.give_up(&task);
+            }
+            // Of a run that has ended.
+            Who::Run { worker: _, task: _ } => {}
             // Nobody starts a workflow and leaves: they come back later.
             Who::Client { root } => self.start(root),
             Who::Person { id } => self.after(PATIENCE, Event::PersonActs { id }),
@@ -144,7 +156,7 @@ impl World {
         }
         let Call { who, .. } = self.calls.remove(&call).expect("it was there");
         match who {
-            Who::Run { worker, task } => self.run_answered(worker, task, &reply),
+            Who::Run { worker, task } => self.run_answered(worker, task, call, &reply),
             Who::Client { root: _ } | Who::Nobody => {}
             Who::Person { id } => match reply {
                 Reply::Refused(Refusal::NotFound(_)) => self.after(PATIENCE, Event::PersonActs { id }),
@@ -153,7 +165,7 @@ impl World {
         }
     }
 
-    fn run_answered(&mut self, worker: usize, task: Id, reply: &Reply) {
+    fn run_answered(&mut self, worker: usize, task: Id, call: u64, reply: &Reply) {
         if let Reply::Fenced(inner) = reply
             && let Reply::Created { promise, fresh: _ } = &**inner
             && workflow::is_asked(&promise.id)
@@ -162,6 +174,9 @@ impl World {
         {
             let pause = self.rng.u64(..20_000);
             self.after(pause, Event::PersonActs { id: promise.id.clone() });
+        }
+        if !self.posts[worker].worker.is_awaited(&task, call) {
+            return;
         }
         let (now, luck) = (self.instant(), self.rng.u64(..100));
         let luck = if self.is_calm { 100 } else { luck };
@@ -186,7 +201,20 @@ impl World {
             return;
         }
         if self.rng.u64(..100) < self.plan.strangers {
-            if self.rng.u64(..400) == 0 { self.crowd_acts() } else { self.stranger_acts() }
+            match self.rng.u64(..400) {
+                0 => self.crowd_acts(),
+                // Many at once and about the same, so that they meet.
+                1..200 => {
+                    if self.rng.u64(..4) == 0 {
+                        self.strangers.turn_over();
+                    }
+                    let about = self.strangers.any_promise();
+                    self.strangers.focus(Some(about));
+                    (0..self.rng.u64(2..16)).for_each(|_| self.stranger_acts());
+                    self.strangers.focus(None);
+                }
+                _ => self.stranger_acts(),
+            }
         } else if self.roots < self.plan.workflows && self.rng.u64(..4) == 0 {
             let root = workflow::root(self.roots);
             self.roots += 1;
@@ -224,14 +252,39 @@ impl World {
         self.after(PATIENCE, Event::PersonActs { id });
     }
 
-    /// Any request that leaves workflows alone.
     fn stranger_acts(&mut self) {
+        if let Some(request) = self.strange_request() {
+            self.call(Who::Nobody, request);
+        }
+    }
+
+    /// Any request that leaves workflows alone.
+    fn strange_request(&mut self) -> Option<Request> {
         let now = self.instant();
         self.strangers.go_on_from(now);
         let request = self.strangers.client_request(self.reference.state());
-        if !request.hints().iter().any(names_a_workflow) {
-            self.call(Who::Nobody, request);
+        (!request.hints().iter().any(names_a_workflow)).then_some(request)
+    }
+
+    /// Strangers ask a server, at this very moment, about what others are asked about.
+    pub(crate) fn strangers_meddle(&mut self, server: usize, others: &[Request]) {
+        let other = &others[self.rng.u64(..others.len() as u64) as usize];
+        let mut hints = other.hints();
+        hints.retain(|read| matches!(read, Read::Promise(_)) && !names_a_workflow(read));
+        let (Some(Read::Promise(id)), true) = (hints.pop(), self.plan.strangers > 0) else { return };
+        self.strangers.focus(Some(id));
+        for _ in 0..self.rng.u64(2..8) {
+            if let Some(request) = self.strange_request() {
+                let call = self.next_call;
+                self.next_call += 1;
+                let attempt = ATTEMPTS_MAX;
+                self.calls.insert(call, Call { who: Who::Nobody, request: request.clone(), attempt });
+                self.after(PATIENCE, Event::Expires { call, attempt });
+                let sent = self.sent(call);
+                self.servers[server].queue.extend(sent.map(|sent| (request, Origin::Call(sent))));
+            }
         }
+        self.strangers.focus(None);
     }
 }
 

@@ -70,6 +70,10 @@ impl World {
         if let Some(awaited) = waiters.find(is_settled) {
             return Some(("simulation_no_task_is_suspended_for_ever", format!("callbacks of {awaited} are left")));
         }
+        let mut listened_to = state.listeners.iter().map(|(awaited, _)| awaited);
+        if let Some(awaited) = listened_to.find(is_settled) {
+            return Some(("simulation_no_listener_waits_for_ever", format!("listeners of {awaited} are left")));
+        }
         None
     }
 

@@ -1,16 +1,15 @@
 //! Random requests over a small world: few ids, workers and addresses, so that they meet; instants close to each other, so that deadlines,
 //! leases, delays and retries happen between them. Looks at the state to name what exists most of the time.
 
+mod background;
+
 use std::sync::Arc;
 
 use fastrand::Rng;
 use resonate_core::address::Address;
 use resonate_core::id::Id;
-use resonate_core::message::MessageKey;
 use resonate_core::promise::{PromiseState, Tags, tag};
-use resonate_core::request::{
-    Claim, CreatePromise, CreateSchedule, FencedAction, Request, SettlePromise, TaskRef, Verdict,
-};
+use resonate_core::request::{CreatePromise, CreateSchedule, FencedAction, Request, SettlePromise, TaskRef, Verdict};
 use resonate_core::rules::Rules;
 use resonate_core::search::{IdPattern, PromiseOrder, SearchPromises, SearchSchedules, SearchTasks, StateFilter};
 use resonate_core::snapshot::Snapshot;
@@ -44,11 +43,15 @@ fn ms(millis: u64) -> Millis {
 pub struct Generator {
     pub rng: Rng,
     now: Timestamp,
+    /// A promise that more requests name than others.
+    focus: Option<Id>,
+    /// How often the promises have made way for others of their kind.
+    series: u64,
 }
 
 impl Generator {
     pub fn new(seed: u64) -> Self {
-        Self { rng: Rng::with_seed(seed), now: at(NEW_YEAR) }
+        Self { rng: Rng::with_seed(seed), now: at(NEW_YEAR), focus: None, series: 0 }
     }
 
     pub fn rules(&mut self) -> Rules {
@@ -56,6 +59,8 @@ impl Generator {
             retry_timeout: ms(self.one_of(&[1, 100, 5_000])),
             unblock_retention: ms(self.one_of(&[500, 60_000, 604_800_000])),
             strict: self.chance(30),
+            #[cfg(feature = "mutants")]
+            mutant: None,
         }
     }
 
@@ -85,12 +90,46 @@ impl Generator {
         choices[self.rng.u64(..choices.len() as u64) as usize].clone()
     }
 
+    /// From now on most requests are about this promise, or about any.
+    pub fn focus(&mut self, on: Option<Id>) {
+        self.focus = on;
+    }
+
+    /// One of the promises that requests are about.
+    pub fn any_promise(&mut self) -> Id {
+        let name = self.one_of(&PROMISES);
+        id(&self.name(name))
+    }
+
+    /// A promise that a task can wait for.
+    fn pending(&mut self, state: &Snapshot, awaiter: &Id) -> Option<Id> {
+        let ids = PROMISES.map(|name| id(&self.name(name)));
+        let is_pending = |id: &&Id| state.promises.get(*id).is_some_and(|row| row.state == PromiseState::Pending);
+        let pending: Vec<&Id> = ids.iter().filter(|id| *id != awaiter).filter(is_pending).collect();
+        if pending.is_empty() { None } else { Some(self.one_of(&pending).clone()) }
+    }
+
+    /// From now on requests are about other promises: those before are settled by and by, and little happens to them any more.
+    pub fn turn_over(&mut self) {
+        self.series += 1;
+    }
+
+    fn name(&self, name: &str) -> String {
+        let is_of_series = self.series > 0 && PROMISES.contains(&name);
+        if is_of_series { format!("{name}-{}", self.series) } else { name.to_owned() }
+    }
+
     fn promise_id(&mut self, state: &Snapshot) -> Id {
+        if let Some(focus) = self.focus.clone()
+            && self.chance(60)
+        {
+            return focus;
+        }
         if self.chance(10) && !state.promises.is_empty() {
             let place = self.rng.u64(..state.promises.len() as u64) as usize;
             return state.promises.keys().nth(place).expect("a promise").clone();
         }
-        if self.chance(2) { id("absent") } else { id(self.one_of(&PROMISES)) }
+        if self.chance(2) { id("absent") } else { self.any_promise() }
     }
 
     fn task_ref(&mut self, state: &Snapshot, wanted: TaskState) -> TaskRef {
@@ -139,7 +178,8 @@ impl Generator {
             put(tag::TIMER, self.one_of(&["true", "true", "true", "false"]));
         }
         if self.chance(if targeted { 20 } else { 2 }) {
-            let instant = self.now.as_millis() + self.rng.u64(..2_000);
+            let longest = self.one_of(&[2_000, 60_000]);
+            let instant = self.now.as_millis() + self.rng.u64(..longest);
             put(tag::DELAY, &if self.chance(95) { instant.to_string() } else { "soon".to_owned() });
         }
         if self.chance(25) {
@@ -149,11 +189,13 @@ impl Generator {
             put(tag::EXTERNAL, self.one_of(&["true", "true", "yes"]));
         }
         if self.chance(60) {
-            put(tag::BRANCH, self.one_of(&["p.0", "p.1"]));
+            let name = self.one_of(&["p.0", "p.1"]);
+            put(tag::BRANCH, &self.name(name));
         }
         for name in [tag::PARENT, tag::ORIGIN, tag::PREFIX] {
             if self.chance(15) {
-                put(name, self.one_of(&["p.0", "p.1", "p.2", "q", "absent", ""]));
+                let of = self.one_of(&["p.0", "p.1", "p.2", "q", "absent", ""]);
+                put(name, &self.name(of));
             }
         }
         tags
@@ -161,6 +203,10 @@ impl Generator {
 
     fn timeout_at(&mut self) -> Timestamp {
         let now = self.now.as_millis();
+        if self.chance(30) {
+            // Many at one instant.
+            return at((now / 1_000 + self.rng.u64(1..5)) * 1_000);
+        }
         at(match self.rng.u32(..10) {
             0 => now - self.rng.u64(..3_000),
             1..4 => now + self.rng.u64(..200),
@@ -188,15 +234,15 @@ impl Generator {
     /// A request of any kind that clients send.
     pub fn client_request(&mut self, state: &Snapshot) -> Request {
         match self.rng.u32(..100) {
-            0..4 => Request::GetPromise { id: self.promise_id(state) },
-            4..20 => Request::CreatePromise(self.creation(state)),
-            20..25 => {
+            0..3 => Request::GetPromise { id: self.promise_id(state) },
+            3..17 => Request::CreatePromise(self.creation(state)),
+            17..22 => {
                 let of = self.promise_id(state);
                 Request::SettlePromise(self.settlement(of))
             }
-            25..30 => Request::RegisterCallback { awaited: self.promise_id(state), awaiter: self.promise_id(state) },
-            30..35 => Request::RegisterListener { awaited: self.promise_id(state), address: self.address() },
-            35..93 => self.task_request(state),
+            22..29 => Request::RegisterCallback { awaited: self.promise_id(state), awaiter: self.promise_id(state) },
+            29..36 => Request::RegisterListener { awaited: self.promise_id(state), address: self.address() },
+            36..93 => self.task_request(state),
             _ => self.search_or_schedule(state),
         }
     }
@@ -225,8 +271,10 @@ impl Generator {
             }
             34..44 => {
                 let named = self.rng.u64(..4);
+                let task = self.task_ref(state, Acquired);
+                let pending = self.pending(state, &task.id).filter(|_| self.chance(70));
                 let awaited = (0..named).map(|_| self.promise_id(state)).collect();
-                Request::SuspendTask { task: self.task_ref(state, Acquired), awaited }
+                Request::SuspendTask { task, awaited: pending.map_or(awaited, |pending| vec![pending]) }
             }
             44..48 => {
                 let task = self.task_ref(state, Acquired);
@@ -293,56 +341,6 @@ impl Generator {
             promise_timeout: ms(self.one_of(&[0, 500, 10_000, u64::MAX])),
             promise_param: self.value(),
             promise_tags,
-        }
-    }
-
-    fn message(&mut self, state: &Snapshot) -> (MessageKey, u64) {
-        if state.messages.is_empty() || self.chance(10) {
-            let of = self.promise_id(state);
-            let execute = self.chance(50);
-            let key = if execute {
-                MessageKey::Execute { task: of }
-            } else {
-                MessageKey::Unblock { promise: of, address: self.address() }
-            };
-            return (key, 0);
-        }
-        let place = self.rng.u64(..state.messages.len() as u64) as usize;
-        let (key, entry) = state.messages.iter().nth(place).expect("an entry");
-        let version = if self.chance(90) { entry.version } else { self.rng.u64(..4) };
-        (key.clone(), version)
-    }
-
-    /// A request of any kind that the server makes by itself, due or not.
-    pub fn background_request(&mut self, state: &Snapshot) -> Request {
-        match self.rng.u32(..13) {
-            10..13 => {
-                let age = ms(self.one_of(&[0, 0, 1, 100, 5_000]));
-                let settled_before = at(self.now.as_millis() - age.as_millis() + 1);
-                Request::PurgePromise { id: self.promise_id(state), settled_before, dry_run: self.chance(15) }
-            }
-            0 => Request::TimeOutPromise { id: self.promise_id(state) },
-            1 => Request::DischargePromise { id: self.promise_id(state) },
-            2 => Request::ExpireLease { id: self.task_ref(state, TaskState::Acquired).id },
-            3 => Request::DispatchTask { id: self.task_ref(state, TaskState::Pending).id },
-            4 => Request::RunSchedule { id: id(self.one_of(&SCHEDULES)), runs_left: self.rng.u32(1..4) },
-            5..7 => Request::ClaimMessage {
-                key: self.message(state).0,
-                claim: self.one_of(&[Claim::Due, Claim::Connected, Claim::Orphaned]),
-            },
-            _ => {
-                let (key, version) = self.message(state);
-                self.report(key, version)
-            }
-        }
-    }
-
-    /// How a delivery went.
-    pub fn report(&mut self, key: MessageKey, version: u64) -> Request {
-        match self.rng.u32(..3) {
-            0 => Request::MessageDelivered { key, version },
-            1 => Request::MessageFailed { key, version, jitter_permille: self.rng.u64(..=1000) },
-            _ => Request::MessageUnclaimed { key, version },
         }
     }
 

@@ -6,13 +6,17 @@
 //! request by request in the order of the commits and judged by the catalogue of [`resonate_core::property`] at each of them. Knows no clock but its own,
 //! no threads, no files: it runs wherever the core runs.
 
+pub mod answer;
 mod call;
 mod calm;
 mod digest;
 pub mod generator;
+#[cfg(feature = "mutants")]
+pub mod hunt;
 pub mod linear;
 mod neighbourhood;
 mod plan;
+mod purge;
 mod reference;
 mod server;
 pub mod shrink;
@@ -66,14 +70,7 @@ pub struct Report {
 #[must_use]
 pub fn run(options: &Options) -> Report {
     let mut world = World::new(options);
-    while world.reference.steps() < options.steps && world.reference.violation().is_none() {
-        world.run(options.steps.min(world.reference.steps() + LOOK_INTERVAL));
-        world.judge_all();
-    }
-    if world.reference.violation().is_none() {
-        world.converge();
-        world.judge_all();
-    }
+    to_its_end(&mut world, options.steps);
     let contradiction = if options.linearize { world.linearize() } else { None };
     let millis = world.age();
     let mut counts = world.counts;
@@ -89,5 +86,17 @@ pub fn run(options: &Options) -> Report {
         violation: reference.violation().cloned(),
         log: reference.into_log(),
         contradiction,
+    }
+}
+
+/// Lets a world go on for so many requests, and then converge, or until something is wrong.
+fn to_its_end(world: &mut World, steps: u64) {
+    while world.reference.steps() < steps && world.reference.violation().is_none() {
+        world.run(steps.min(world.reference.steps() + LOOK_INTERVAL));
+        world.judge_all();
+    }
+    if world.reference.violation().is_none() {
+        world.converge();
+        world.judge_all();
     }
 }

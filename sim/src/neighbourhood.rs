@@ -12,16 +12,19 @@ use resonate_core::address::Address;
 use resonate_core::id::Id;
 use resonate_core::memory::MemoryStore;
 use resonate_core::message::MessageKey;
+use resonate_core::request::Request;
 use resonate_core::snapshot::Snapshot;
 use resonate_core::task::TaskState;
 use resonate_core::write::Write;
 
 /// The keys of what a transition has written.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Touched {
     /// Promises, tasks of the same ids, both ends of callbacks, promises of listeners and what messages are about.
     pub(crate) ids: BTreeSet<Id>,
     schedules: BTreeSet<Id>,
+    /// Promises and tasks that a request relies on without a write.
+    pub(crate) relied_on: BTreeSet<Id>,
     /// A promise was removed: anything may have referred to it, so that nothing is cut.
     pub(crate) everything: bool,
     /// Waiters and messages, to be looked up again.
@@ -37,9 +40,16 @@ impl Touched {
         touched
     }
 
-    /// Whether both have touched the same promise, task, message or schedule.
-    pub(crate) fn meets(&self, other: &Self) -> bool {
-        !self.ids.is_disjoint(&other.ids) || !self.schedules.is_disjoint(&other.schedules)
+    /// What a request relies on in a state without touching it: the task behind a fence, the promise of an occurrence.
+    pub(crate) fn relied_on(request: &Request, state: &Snapshot) -> BTreeSet<Id> {
+        let id = if let Request::FenceTask { task, action: _ } = request {
+            Some(task.id.clone())
+        } else if let Request::RunSchedule { id, runs_left: _ } = request {
+            state.schedules.get(id).and_then(|schedule| schedule.promise_id_at(schedule.next_run_at).ok())
+        } else {
+            None
+        };
+        id.into_iter().collect()
     }
 
     /// Whether what was touched is the same in a store as in a state.
@@ -191,6 +201,7 @@ impl Bonds {
             let ends = self.awaiters.get(id).into_iter().chain(self.awaited.get(id)).flatten();
             open.extend(ends.filter(|end| frame.ids.insert((*end).clone())));
         }
+        open.extend(touched.relied_on.iter().filter(|id| frame.ids.insert((*id).clone())));
         while let Some(id) = open.pop() {
             let is_suspended = state.tasks.get(id).is_some_and(|task| task.state == TaskState::Suspended);
             let mut rungs = self.awaited_by(id).filter(|_| is_suspended);

@@ -103,7 +103,7 @@ impl Fault {
             Self::PausedWorker | Self::CrashedWorker | Self::ClockJump => 60,
             Self::SlowStore => 100,
             Self::Lost | Self::Doubled | Self::Delayed | Self::Conflict => 150,
-            Self::Rivalry => 600,
+            Self::Rivalry => 900,
         }
     }
 }
@@ -129,6 +129,12 @@ pub struct Options {
     pub with_log: bool,
     /// Whether what clients see is checked against the machine in the end.
     pub linearize: bool,
+    /// The guard that servers and their store leave out.
+    #[cfg(feature = "mutants")]
+    pub mutant: Option<resonate_core::mutant::Mutant>,
+    /// Whether the machine that they are compared with has that guard.
+    #[cfg(feature = "mutants")]
+    pub beside_sound: bool,
 }
 
 /// The world of a seed.
@@ -188,13 +194,15 @@ impl Plan {
         let isolation = if servers == 1 && rng.bool() { Isolation::Alone } else { shared };
         let workers = rng.u64(1..=5);
         let workflows = 1 + rng.u64(..1 + options.steps / 30);
-        let strangers = [0, 20, 60, 90][rng.u64(..4) as usize];
+        let strangers = [0, 20, 60, 90, 100, 100][rng.u64(..6) as usize];
         let retry_timeout = [100, 1_000, 5_000, 30_000][rng.u64(..4) as usize];
         let unblock_retention = [5_000, 60_000, 604_800_000][rng.u64(..3) as usize];
         let rules = Rules {
             retry_timeout: Millis::saturating(retry_timeout),
             unblock_retention: Millis::saturating(unblock_retention),
             strict: rng.u32(..4) == 0,
+            #[cfg(feature = "mutants")]
+            mutant: options.mutant,
         };
         for (fault, rate) in Fault::ALL.iter().zip(&mut rates) {
             if options.without.contains(fault) {

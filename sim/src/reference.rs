@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use resonate_core::at_hand::{self, AtHand};
 use resonate_core::batch::Finished;
+use resonate_core::due::MakesDue;
+use resonate_core::effect::Effect;
 use resonate_core::id::Id;
 use resonate_core::memory::MemoryStore;
 use resonate_core::promise::Promise;
@@ -18,6 +20,7 @@ use resonate_core::time::Timestamp;
 use resonate_core::write::Write;
 use resonate_core::{Decision, decide};
 
+use crate::answer::{wrong_in_delivery, wrong_in_reply};
 use crate::digest::Digest;
 use crate::neighbourhood::{Bonds, Touched};
 use crate::violation::Violation;
@@ -200,8 +203,48 @@ impl Reference {
     }
 }
 
+impl Reference {
+    /// Whether a request of the background finds a row that is due.
+    fn is_due(&self, request: &Request, now: Timestamp) -> bool {
+        let state = &self.state;
+        let due = if let Request::TimeOutPromise { id } | Request::DischargePromise { id } = request {
+            state.promises.get(id).and_then(|row| row.due())
+        } else if let Request::ExpireLease { id } | Request::DispatchTask { id } = request {
+            state.tasks.get(id).and_then(|row| row.due())
+        } else if let Request::RunSchedule { id, runs_left: _ } = request {
+            state.schedules.get(id).and_then(|row| row.due())
+        } else if let Request::ClaimMessage { key, claim: _ } = request {
+            state.messages.get(key).and_then(|row| row.due())
+        } else {
+            None
+        };
+        due.is_some_and(|due| Some(due.kind) == request.due_kind() && due.at <= now)
+    }
+
+    /// Whether what is shown is so.
+    fn judge_answer(&mut self, request: &Request, now: Timestamp, decision: &Decision) {
+        if let Some(wrong) = wrong_in_reply(&decision.reply, &self.state, now) {
+            self.fault("simulation_answer_shows_what_is_stored", || format!("{wrong} in {request:?} at {now}"));
+        }
+        for effect in &decision.effects {
+            match effect {
+                Effect::Deliver(delivery) => {
+                    if let Some(wrong) = wrong_in_delivery(delivery, &self.state, now) {
+                        self.fault("simulation_delivery_is_claimed_and_due", || {
+                            format!("{wrong} in {request:?} at {now}")
+                        });
+                    }
+                }
+                Effect::Parked(_) | Effect::WakeAt(_) => {}
+            }
+        }
+    }
+}
+
 impl AtHand for Reference {
     fn apply(&mut self, rules: &Rules, request: &Request, now: Timestamp) -> Decision {
+        let relied_on = Touched::relied_on(request, &self.state);
+        let is_due = self.is_due(request, now);
         let decision = self.store.apply(rules, request, now);
         self.seen = self.seen.max(now);
         self.note(request, now, &decision);
@@ -213,7 +256,13 @@ impl AtHand for Reference {
             }
         }
         if !decision.writes.is_empty() {
-            self.judge_step(request, now, &Touched::by(&decision.writes));
+            let mut touched = Touched::by(&decision.writes);
+            touched.relied_on = relied_on;
+            self.judge_step(request, now, &touched);
+        }
+        self.judge_answer(request, now, &decision);
+        if is_due && decision.writes.is_empty() {
+            self.fault("simulation_what_is_due_is_done", || format!("{request:?} at {now} changes nothing"));
         }
         decision
     }

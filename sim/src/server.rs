@@ -9,21 +9,18 @@ use resonate_core::due::{Due, DueKey, DueKind};
 use resonate_core::limits::MESSAGE_CLAIM;
 use resonate_core::reply::Reply;
 use resonate_core::request::{Claim, Request};
-use resonate_core::retention::{Purge, Settled};
 use resonate_core::time::Timestamp;
 
 use crate::plan::Fault;
 use crate::store::{Fate, Isolation, StoreError};
 use crate::witness::Sent;
-use crate::workflow::{self, GROUP};
+use crate::workflow::GROUP;
 use crate::world::{Event, World};
 
 /// Requests of one batch at most.
 const BATCH_MAX: u64 = 8;
 /// Due rows of each kind that one batch takes.
 pub(crate) const DUE_MAX: usize = 8;
-/// Promises that a purge looks at.
-const PURGED_MAX: usize = 32;
 /// Messages that a connection takes at once.
 const ROOM: usize = 8;
 /// Shortest time between two looks.
@@ -70,6 +67,11 @@ impl Work {
     pub(crate) fn push(&mut self, request: Request, origin: Origin) {
         self.requests.push(request);
         self.origins.push(origin);
+    }
+
+    fn append(&mut self, mut other: Self) {
+        self.requests.append(&mut other.requests);
+        self.origins.append(&mut other.origins);
     }
 }
 
@@ -143,6 +145,7 @@ impl World {
 
     pub(crate) fn crash(&mut self, server: usize) {
         self.counts.crashes += 1;
+        self.store.crash();
         let state = &mut self.servers[server];
         state.is_up = false;
         let waiting: Vec<Origin> = state.queue.drain(..).map(|(_, origin)| origin).collect();
@@ -222,8 +225,17 @@ impl World {
         let mut work = self.waiting(server, now);
         let looked = self.servers[server].look_at <= self.now || !self.servers[server].pulls.is_empty();
         let found = if looked { self.look(server, now, &mut work) } else { Ok(()) };
-        let works = match found {
-            Ok(()) => work.requests.is_empty() || self.run_batch(server, work, now, is_reachable),
+        let purges = found.and_then(|()| if looked { self.purges(now) } else { Ok(Work::default()) });
+        let works = match purges {
+            Ok(purges) if self.plan.isolation == Isolation::Alone => {
+                work.append(purges);
+                work.requests.is_empty() || self.run_batch(server, work, now, is_reachable)
+            }
+            Ok(purges) => {
+                let works = work.requests.is_empty() || self.run_batch(server, work, now, is_reachable);
+                let is_up = self.servers[server].is_up;
+                works && (!is_up || purges.requests.is_empty() || self.run_batch(server, purges, now, is_reachable))
+            }
             Err(StoreError::Unreachable | StoreError::Full | StoreError::InDoubt) => {
                 self.refuse(&work.origins);
                 false
@@ -270,7 +282,6 @@ impl World {
     fn look(&mut self, server: usize, now: Timestamp, work: &mut Work) -> Result<(), StoreError> {
         let due = drive::sweep(&mut self.store, &DueKind::ALL, now, DUE_MAX)?;
         due.iter().for_each(|due| work.push(due.request(), Origin::Own));
-        self.purge(now, work)?;
         if self.plan.servers > 1 {
             self.pull_for_its_workers(server);
         }
@@ -279,20 +290,6 @@ impl World {
                 work.push(Request::ClaimMessage { key, claim: Claim::Connected }, Origin::Own);
             }
         }
-        Ok(())
-    }
-
-    /// Now and then, where one server writes, what was settled a while ago goes. Who has started a workflow wants to see how it ends.
-    fn purge(&mut self, now: Timestamp, work: &mut Work) -> Result<(), StoreError> {
-        if self.plan.isolation != Isolation::Alone || self.is_calm || self.rng.u64(..20) > 0 {
-            return Ok(());
-        }
-        let age = self.rng.u64(..20_000);
-        let settled_before = Timestamp::saturating(now.as_millis() - age);
-        let purge = Purge { settled_before, after: None, limit: PURGED_MAX, dry_run: self.rng.bool() };
-        let stretch = purge.stretch(&mut self.store)?;
-        let rest: Vec<Settled> = stretch.into_iter().filter(|(_, id)| !workflow::is_root(id)).collect();
-        purge.requests(&rest).into_iter().for_each(|request| work.push(request, Origin::Own));
         Ok(())
     }
 

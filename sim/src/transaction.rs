@@ -1,6 +1,7 @@
 //! The transactions of servers: how they end, which of them overlap, what the machine says to them, and what becomes of their answers and messages.
 
-use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::mem::discriminant;
 
 use resonate_core::Decision;
 use resonate_core::address::{Mailbox, Route};
@@ -10,10 +11,12 @@ use resonate_core::due::DueKind;
 use resonate_core::effect::Effect;
 use resonate_core::limits::{BATCH_CONFLICTS_MAX, MESSAGE_JITTER_PERMILLE_MAX};
 use resonate_core::message::{Delivery, Message};
-use resonate_core::reply::Reply;
+use resonate_core::mutant::Mutant;
 use resonate_core::request::Request;
 use resonate_core::time::Timestamp;
+use resonate_core::write::Write;
 
+use crate::answer::{comparable, wrong_in_message};
 use crate::neighbourhood::Touched;
 use crate::plan::Fault;
 use crate::server::{DUE_MAX, Origin, Work};
@@ -29,6 +32,22 @@ struct Guest {
     server: usize,
     work: Work,
     now: Timestamp,
+}
+
+/// What is known of requests inside whose transaction another one ran.
+#[derive(Default)]
+struct Overlap {
+    /// What the machine would have said before the other one.
+    before: Vec<Decision>,
+    /// The places of those that have to stand before it.
+    early: BTreeSet<usize>,
+}
+
+/// Whether each of some writes has one of its kind at its place among those that were committed.
+fn have_trace(writes: &[Write], committed: &[Write]) -> bool {
+    let place = |write: &Write| (discriminant(write), Touched::by(std::slice::from_ref(write)));
+    let committed: Vec<_> = committed.iter().map(place).collect();
+    writes.iter().all(|write| committed.contains(&place(write)))
 }
 
 impl World {
@@ -53,26 +72,30 @@ impl World {
     pub(crate) fn run_batch(&mut self, server: usize, work: Work, now: Timestamp, is_reachable: bool) -> bool {
         let (fate, dies) = self.draw_fate();
         let conflicts = if self.strikes(Fault::Conflict) { self.rng.u32(1..4) } else { 0 };
-        let guest = self.invite(server);
+        let guest = self.invite(server, &work.requests);
         self.store.expect(fate, conflicts, is_reachable);
         let ran = drive::run(&mut self.store, &self.plan.rules, &work.requests, now);
         let (left, came_to) = self.store.take_rival();
         let mut committed = self.store.take_committed().into_iter();
-        // What is not there is not locked: a request that found nothing may stand before the rival that has created it.
-        let before = came_to.is_some().then(|| self.look_at(&work.requests, &ran));
+        let others = if matches!(came_to, Some(Ok(_))) { committed.next() } else { None };
+        let own = committed.next();
+        let overlap = came_to.is_some().then(|| self.overlap(&work.requests, &ran, own.as_ref(), others.as_ref()));
+        if let (Some(overlap), Some(own)) = (&overlap, &own) {
+            let early: Vec<Request> = overlap.early.iter().map(|place| work.requests[*place].clone()).collect();
+            self.reference.run(&early, own.clock.unwrap_or(now));
+        }
         let mut waiting = None;
         match (guest, came_to) {
             (Some(guest), Some(came_to)) => {
                 self.counts.rivals += 1;
-                let committed = if came_to.is_ok() { committed.next() } else { None };
-                self.judge(&guest.work, &came_to, committed, guest.now, None);
+                self.judge(&guest.work, &came_to, others, guest.now, None);
                 self.take(guest.server, guest.work, came_to);
             }
             (guest, None) => waiting = guest,
             (None, Some(_)) => unreachable!("nobody was invited"),
         }
         debug_assert_eq!(left.is_some(), waiting.is_some(), "a guest runs or waits");
-        self.judge(&work, &ran, committed.next(), now, before);
+        self.judge(&work, &ran, own, now, overlap);
         self.compare_rows();
         let took = ran.is_ok();
         if dies {
@@ -99,16 +122,23 @@ impl World {
     }
 
     /// Another server that has something to do runs it inside the next transaction.
-    fn invite(&mut self, host: usize) -> Option<Guest> {
+    fn invite(&mut self, host: usize, requests: &[Request]) -> Option<Guest> {
         if self.plan.isolation == Isolation::Alone || !self.strikes(Fault::Rivalry) {
             return None;
         }
-        let server = self.rng.u64(..self.plan.servers) as usize;
-        let state = &self.servers[server];
-        if server == host || !state.is_up() || state.cut_off_until > self.now {
-            return None;
-        }
+        let first = self.rng.u64(..self.plan.servers);
+        let others = (first..first + self.plan.servers).map(|number| (number % self.plan.servers) as usize);
+        let mut others = others.filter(|server| {
+            let state = &self.servers[*server];
+            *server != host && state.is_up() && state.cut_off_until <= self.now
+        });
+        // Who has something to do comes before who only looks for it.
+        let busy = others.clone().find(|server| !self.servers[*server].queue.is_empty());
+        let server = busy.or_else(|| others.next())?;
         let now = self.clock_of(server);
+        if self.servers[server].queue.is_empty() && self.rng.u64(..4) > 0 {
+            self.strangers_meddle(server, requests);
+        }
         let mut work = self.waiting(server, now);
         if work.requests.is_empty() {
             // Every server does what is due, and often two do the same.
@@ -131,14 +161,21 @@ impl World {
         answered.iter().map(|request| self.reference.look_at(request, finished.now)).collect()
     }
 
-    /// Lets the machine do what was committed, and compares. `before` is what it would have said before a rival that ran inside.
+    /// Where requests may stand beside a rival that ran inside their transaction. What is not there is not locked: one that found nothing may stand
+    /// before the rival that has created it.
+    fn overlap(&self, requests: &[Request], ran: &Ran, own: Option<&Committed>, others: Option<&Committed>) -> Overlap {
+        let early = own.zip(others).map(|(own, others)| self.purged_before(requests, own, others));
+        Overlap { before: self.look_at(requests, ran), early: early.unwrap_or_default() }
+    }
+
+    /// Lets the machine do what was committed, and compares.
     fn judge(
         &mut self,
         work: &Work,
         ran: &Ran,
         committed: Option<Committed>,
         asked_at: Timestamp,
-        before: Option<Vec<Decision>>,
+        overlap: Option<Overlap>,
     ) {
         let now = committed.as_ref().and_then(|committed| committed.clock).unwrap_or(asked_at);
         self.witness.tried(&work.origins, now, committed.is_some());
@@ -150,19 +187,20 @@ impl World {
         };
         self.counts.transactions += 1;
         match ran {
-            Ok(finished) => self.judge_finished(&work.requests, finished, &committed, before),
+            Ok(finished) => self.judge_finished(&work.requests, finished, &committed, overlap),
             // The server does not know what was committed; the store does.
             Err(_) => {
                 let alone = committed.attempts > BATCH_CONFLICTS_MAX;
                 let requests = if alone { &work.requests[..1] } else { &work.requests };
                 let now = committed.clock.unwrap_or(asked_at);
-                let touched = Touched::by(&committed.writes);
                 // Beside a rival some may have found nothing where there is something now: they have left no trace.
-                let has_effect = |request: &&Request| {
+                let has_effect = |(place, request): &(usize, &Request)| {
+                    let Some(overlap) = &overlap else { return true };
                     let writes = self.reference.look_at(request, now).writes;
-                    before.is_none() || writes.is_empty() || Touched::by(&writes).meets(&touched)
+                    !overlap.early.contains(place) && have_trace(&writes, &committed.writes)
                 };
-                let requests: Vec<Request> = requests.iter().filter(has_effect).cloned().collect();
+                let requests = requests.iter().enumerate().filter(has_effect);
+                let requests: Vec<Request> = requests.map(|(_, request)| request.clone()).collect();
                 self.reference.run(&requests, now);
             }
         }
@@ -174,32 +212,36 @@ impl World {
         requests: &[Request],
         finished: &Finished,
         committed: &Committed,
-        before: Option<Vec<Decision>>,
+        overlap: Option<Overlap>,
     ) {
-        let overlapped = before.is_some();
+        let overlapped = overlap.is_some();
+        let Overlap { before, early } = overlap.unwrap_or_default();
         let count = finished.outcomes.len();
-        let mut stood_before = vec![false; count];
-        if let Some(before) = before {
-            let touched = Touched::by(&committed.writes);
+        let mut stood_before: Vec<bool> = (0..count).map(|place| early.contains(&place)).collect();
+        if overlapped {
             for (place, before) in before.iter().enumerate() {
                 let after = self.reference.look_at(&requests[place], finished.now);
                 let said = comparable(&finished.outcomes[place].reply, true);
-                stood_before[place] = before.writes.is_empty()
+                stood_before[place] |= before.writes.is_empty()
                     && comparable(&before.reply, true) == said
                     && (comparable(&after.reply, true) != said || !after.writes.is_empty())
-                    && !Touched::by(&after.writes).meets(&touched);
+                    && (after.writes.is_empty() || !have_trace(&after.writes, &committed.writes));
             }
         }
         let kept = |place: &usize| !stood_before[*place];
         let asked: Vec<Request> = (0..count).filter(kept).map(|place| requests[place].clone()).collect();
         let expected = self.reference.run(&asked, finished.now);
         let found = (0..count).filter(kept).map(|place| &finished.outcomes[place]);
-        let found: Vec<&Outcome> = found.chain(finished.follow_ups.iter().map(|(_, outcome)| outcome)).collect();
-        let follow_ups = expected.follow_ups.iter().map(|(_, outcome)| outcome);
+        // What follows from those that stand before the other transaction has been done with them: the rows tell.
+        let is_compared = |_: &&(Request, Outcome)| early.is_empty();
+        let follow_ups = finished.follow_ups.iter().filter(is_compared).map(|(_, outcome)| outcome);
+        let found: Vec<&Outcome> = found.chain(follow_ups).collect();
+        let follow_ups = expected.follow_ups.iter().filter(is_compared).map(|(_, outcome)| outcome);
         let wanted: Vec<&Outcome> = expected.outcomes.iter().chain(follow_ups).collect();
         let same = |found: &Outcome, wanted: &Outcome| {
             let replies = comparable(&found.reply, overlapped) == comparable(&wanted.reply, overlapped);
-            replies && found.effects == wanted.effects && found.projected == wanted.projected
+            // What a page shows of others is not compared there, and so is not what it shows as settled.
+            replies && found.effects == wanted.effects && (overlapped || found.projected == wanted.projected)
         };
         let differs = found.iter().zip(&wanted).position(|(found, wanted)| !same(found, wanted));
         if differs.is_some() || found.len() != wanted.len() {
@@ -225,6 +267,12 @@ impl World {
         let Work { requests, origins } = work;
         let Ok(finished) = ran else {
             self.counts.failures += 1;
+            if self.plan.rules.mutated(Mutant::EffectsBeforeCommit) {
+                let now = self.clock_of(server);
+                let wanted: Vec<Decision> =
+                    requests.iter().map(|request| self.reference.look_at(request, now)).collect();
+                wanted.into_iter().flat_map(|decision| decision.effects).for_each(|effect| self.act(server, effect));
+            }
             self.refuse(&origins);
             return;
         };
@@ -280,6 +328,9 @@ impl World {
 
     fn deliver(&mut self, server: usize, delivery: Delivery) {
         let Delivery { key, version, address, message } = delivery;
+        if let Some(wrong) = wrong_in_message(&message, self.reference.state()) {
+            self.reference.fault("simulation_message_says_what_is_committed", || wrong);
+        }
         let is_for_workers = |group: &str| group == GROUP;
         let report = match address.route() {
             Route::Any { group, worker: _ } | Route::Uni { group, worker: _ } if is_for_workers(&group) => {
@@ -323,36 +374,5 @@ impl World {
             self.after(latency, Event::Told { worker, message: message.clone() });
         }
         true
-    }
-}
-
-/// A reply without what only shows, where another transaction may have changed that between the look and the commit.
-fn comparable(reply: &Reply, overlapped: bool) -> Cow<'_, Reply> {
-    if !overlapped {
-        return Cow::Borrowed(reply);
-    }
-    let mut reply = reply.clone();
-    strip(&mut reply);
-    Cow::Owned(reply)
-}
-
-fn strip(reply: &mut Reply) {
-    match reply {
-        Reply::Acquired { preload, .. } | Reply::Redirected { preload } => preload.clear(),
-        Reply::Promises { promises, more } => (*more, *promises) = (false, Vec::new()),
-        Reply::Tasks { tasks, more } => (*more, *tasks) = (false, Vec::new()),
-        Reply::Schedules { schedules, more } => (*more, *schedules) = (false, Vec::new()),
-        Reply::Promise(_)
-        | Reply::Created { .. }
-        | Reply::Settled { .. }
-        | Reply::Task(_)
-        | Reply::Fenced(_)
-        | Reply::Suspended
-        | Reply::Fulfilled(_)
-        | Reply::Schedule(_)
-        | Reply::Done
-        | Reply::Expired
-        | Reply::Idle
-        | Reply::Refused(_) => {}
     }
 }

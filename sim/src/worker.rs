@@ -32,6 +32,8 @@ enum Phase {
 pub(crate) struct Run {
     task: TaskRef,
     phase: Phase,
+    /// The call whose answer it waits for.
+    awaited: u64,
     timeout_at: Timestamp,
     groups: Vec<Vec<Child>>,
     /// What is known of the children of the group that it is at.
@@ -68,6 +70,7 @@ impl Worker {
         let task = TaskRef { id: task.clone(), version };
         let run = Run {
             phase: Phase::Acquiring,
+            awaited: 0,
             timeout_at: Timestamp::ZERO,
             groups: workflow::groups(&task.id),
             known: Vec::new(),
@@ -88,6 +91,18 @@ impl Worker {
     /// Drops a run that nobody answers.
     pub(crate) fn give_up(&mut self, of: &Id) {
         self.runs.remove(of);
+    }
+
+    /// Notes what was sent for a run: an answer to what was sent before, by this run or by one of the same task that has ended, is not for it.
+    pub(crate) fn awaits(&mut self, of: &Id, call: u64) {
+        if let Some(run) = self.runs.get_mut(of) {
+            run.awaited = call;
+        }
+    }
+
+    /// Whether a run waits for the answer to this.
+    pub(crate) fn is_awaited(&self, of: &Id, call: u64) -> bool {
+        self.runs.get(of).is_some_and(|run| run.awaited == call)
     }
 
     /// Takes the answer to what was sent for a run.

@@ -9,6 +9,7 @@ use resonate_core::id::Id;
 use resonate_core::message::Message;
 use resonate_core::reply::Reply;
 use resonate_core::request::Request;
+use resonate_core::rules::Rules;
 use resonate_core::time::{Millis, Timestamp};
 use resonate_core::write::Write;
 
@@ -110,6 +111,18 @@ impl AddAssign for Counts {
     }
 }
 
+/// The dials of the machine with which servers are compared: theirs.
+#[cfg(not(feature = "mutants"))]
+fn reference_rules(_: &Options, plan: &Plan) -> Rules {
+    plan.rules.clone()
+}
+
+/// The dials of the machine with which servers are compared: theirs, but for a guard that it does not leave out.
+#[cfg(feature = "mutants")]
+fn reference_rules(options: &Options, plan: &Plan) -> Rules {
+    Rules { mutant: options.mutant.filter(|_| !options.beside_sound), ..plan.rules.clone() }
+}
+
 /// Everything that there is.
 #[derive(Debug)]
 pub(crate) struct World {
@@ -143,8 +156,8 @@ impl World {
     pub(crate) fn new(options: &Options) -> Self {
         let mut rng = Rng::with_seed(options.seed);
         let plan = Plan::draw(options, &mut rng);
-        let store = SimStore::new(plan.isolation, plan.is_far);
-        let reference = Reference::new(plan.rules.clone(), options.with_log);
+        let store = SimStore::new(&plan);
+        let reference = Reference::new(reference_rules(options, &plan), options.with_log);
         let strangers = Generator::new(rng.u64(..));
         let servers = (0..plan.servers).map(|_| Server::new()).collect();
         let posts = (0..plan.workers).map(|number| {
@@ -258,8 +271,7 @@ impl World {
     /// Looks for an order in which the machine says what clients were told.
     pub(crate) fn linearize(&mut self) -> Option<Contradiction> {
         let witness = std::mem::replace(&mut self.witness, Witness::new(false));
-        let purges = self.plan.isolation == Isolation::Alone;
-        let checked = linear::check(&witness.into_history(self.plan.rules.clone(), purges));
+        let checked = linear::check(&witness.into_history(self.plan.rules.clone()));
         self.counts.checked += checked.operations as u64;
         self.counts.given_up += checked.gave_up as u64;
         let contradiction = checked.contradiction?.shrunk();

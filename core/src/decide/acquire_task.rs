@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{Decided, Transition};
+use crate::mutant::Mutant;
 use crate::promise::Promise;
 use crate::reply::{Refusal, Reply};
 use crate::request::TaskRef;
@@ -11,10 +12,11 @@ use crate::time::Millis;
 
 pub(super) fn decide(t: &mut Transition<'_>, wanted: &TaskRef, pid: &Arc<str>, ttl: Millis) -> Decided {
     let (task, promise) = t.task(&wanted.id)?.ok_or(Refusal::NotFound("task not found"))?;
-    if task.state != TaskState::Pending {
+    let takes_held = t.mutated(Mutant::AcquireTakesHeld) && task.state == TaskState::Acquired;
+    if task.state != TaskState::Pending && !takes_held {
         return Err(Refusal::Conflict("task is not pending").into());
     }
-    if task.version != wanted.version {
+    if task.version != wanted.version && !t.mutated(Mutant::AcquireIgnoresVersion) {
         return Err(Refusal::Conflict("task is pending at another version").into());
     }
     acquire(t, &task, promise, pid, ttl)
@@ -29,7 +31,13 @@ pub(super) fn acquire(
     ttl: Millis,
 ) -> Decided {
     let preload = t.preload(&promise)?;
-    let now = t.now;
-    let task = t.move_task(task, task.acquired(pid, ttl, now));
+    let mut acquired = task.acquired(pid, ttl, t.now);
+    if t.mutated(Mutant::AcquireKeepsVersion) {
+        acquired.version = task.version;
+    }
+    if t.mutated(Mutant::AcquireKeepsResumes) {
+        acquired.resumes.clone_from(&task.resumes);
+    }
+    let task = t.move_task(task, acquired);
     Ok(Reply::Acquired { task, promise, preload })
 }

@@ -8,6 +8,7 @@ use crate::effect::Effect;
 use crate::id::Id;
 use crate::limits::MESSAGE_CLAIM;
 use crate::message::{Delivery, Message, MessageKey, OutboxEntry};
+use crate::mutant::Mutant;
 use crate::promise::Promise;
 use crate::read::Read;
 use crate::reply::Reply;
@@ -42,7 +43,8 @@ fn claim_execute(t: &mut Transition<'_>, entry: &OutboxEntry, task: &Id, why: Cl
 }
 
 fn claim_unblock(t: &mut Transition<'_>, entry: &OutboxEntry, promise: &Id, why: Claim) -> Decided {
-    let expired = entry.expires_at(t.rules) <= t.now;
+    let expired = entry.expires_at(t.rules) <= t.now && !t.mutated(Mutant::UnblockNeverExpires);
+    let expired = expired || t.mutated(Mutant::UnblockExpiresAtOnce);
     match t.promise(promise)?.filter(|promise| Transition::is_settled(promise) && !expired) {
         Some(promise) => {
             claim(t, entry, why, Timestamp::ZERO, Some(promise));

@@ -2,12 +2,13 @@
 
 use super::{Decided, Transition};
 use crate::id::Id;
+use crate::mutant::Mutant;
 use crate::reply::{Refusal, Reply};
 use crate::task::TaskState;
 
 pub(super) fn decide(t: &mut Transition<'_>, id: &Id) -> Decided {
     let (task, _) = t.task(id)?.ok_or(Refusal::NotFound("task not found"))?;
-    if task.state != TaskState::Halted {
+    if task.state != TaskState::Halted && !t.mutated(Mutant::ContinueOfAnything) {
         return Err(Refusal::Conflict("task is not halted").into());
     }
     let now = t.now;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{Decided, Transition};
+use crate::mutant::Mutant;
 use crate::promise::{
     Birth, InvalidTags, Promise, PromiseState, Tags, check_tags, is_targeted_timer, tag, verdict_at_deadline,
 };
@@ -15,11 +16,11 @@ use crate::value::Value;
 
 pub(super) fn decide(t: &mut Transition<'_>, create: &CreatePromise) -> Decided {
     let birth = check(t, create)?;
-    if let Some(promise) = t.promise(&create.id)? {
+    if let Some(promise) = t.promise(&create.id)?.filter(|_| !t.mutated(Mutant::CreateReplaces)) {
         return Ok(Reply::Created { promise, fresh: false });
     }
     let now = t.now;
-    let due = birth.delay.unwrap_or(now).max(now);
+    let due = birth.delay.filter(|_| !t.mutated(Mutant::CreateIgnoresDelay)).unwrap_or(now).max(now);
     let (promise, _) = give_birth(t, create, &birth, now, |task| task.pending(due))?;
     Ok(Reply::Created { promise, fresh: true })
 }
@@ -55,7 +56,7 @@ pub(super) fn give_birth(
         // The task's absence is a guard that the store must have been asked for.
         t.prefetch([Read::Task(create.id.clone())])?;
     }
-    let dead = create.timeout_at <= t.now;
+    let dead = create.timeout_at <= t.now && !t.mutated(Mutant::CreateIgnoresDeadline);
     let promise = t.insert_promise(Promise {
         id: create.id.clone(),
         state: if dead { verdict_at_deadline(&create.tags) } else { PromiseState::Pending },
@@ -65,11 +66,12 @@ pub(super) fn give_birth(
         timeout_at: create.timeout_at,
         created_at: if dead { create.timeout_at } else { created_at },
         settled_at: dead.then_some(create.timeout_at),
-        create_key: create.key.clone(),
+        create_key: create.key.clone().filter(|_| !t.mutated(Mutant::CreateForgetsKey)),
         complete_key: None,
         has_waiters: false,
     });
-    let task = birth.target.is_some().then(|| Task::new(create.id.clone(), TaskState::Fulfilled));
+    let with_task = birth.target.is_some() && !t.mutated(Mutant::CreateForgetsTask);
+    let task = with_task.then(|| Task::new(create.id.clone(), TaskState::Fulfilled));
     let task = task.map(|task| t.insert_task(if dead { task } else { alive(task) }));
     Ok((promise, task))
 }

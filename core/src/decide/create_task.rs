@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{Decided, Transition, acquire_task, create_promise};
+use crate::mutant::Mutant;
 use crate::promise::is_timer;
 use crate::read::Read;
 use crate::reply::{Refusal, Reply};
@@ -37,6 +38,9 @@ fn take_existing(t: &mut Transition<'_>, pid: &Arc<str>, ttl: Millis, create: &C
     match task.state {
         TaskState::Fulfilled => Ok(Reply::Acquired { task, promise, preload: Vec::new() }),
         TaskState::Pending => acquire_task::acquire(t, &task, promise, pid, ttl),
+        TaskState::Acquired if t.mutated(Mutant::TaskCreateTakesHeld) => {
+            acquire_task::acquire(t, &task, promise, pid, ttl)
+        }
         TaskState::Acquired => Err(Refusal::Conflict("the task is held by a worker").into()),
         TaskState::Suspended => Err(Refusal::Conflict("the task is suspended").into()),
         TaskState::Halted => Err(Refusal::Conflict("the task is halted").into()),

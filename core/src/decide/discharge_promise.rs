@@ -7,6 +7,7 @@ use crate::address::Address;
 use crate::id::Id;
 use crate::limits::DISCHARGE_PAGE_ROWS;
 use crate::message::{MessageKey, OutboxEntry};
+use crate::mutant::Mutant;
 use crate::promise::Promise;
 use crate::read::Read;
 use crate::reply::Reply;
@@ -32,17 +33,23 @@ pub(super) fn discharge(t: &mut Transition<'_>, id: &Id) -> Decided<()> {
     let promise = t.promise(id)?.unwrap_or_else(|| unreachable!("promise {id} is being discharged"));
     let callbacks = callbacks_of(t, id)?;
     for awaiter in &callbacks {
-        resume(t, awaiter, id)?;
-        t.write(Write::DeleteCallback { awaited: id.clone(), awaiter: awaiter.clone() });
+        if !t.mutated(Mutant::DischargeForgetsCallback) {
+            resume(t, awaiter, id)?;
+        }
+        if !t.mutated(Mutant::DischargeKeepsCallback) {
+            t.write(Write::DeleteCallback { awaited: id.clone(), awaiter: awaiter.clone() });
+        }
     }
     t.discharges_left -= callbacks.len();
     let listeners = listeners_of(t, id)?;
     for address in &listeners {
-        unblock(t, &promise, address);
+        if !t.mutated(Mutant::DischargeForgetsListener) {
+            unblock(t, &promise, address);
+        }
         t.write(Write::DeleteListener { awaited: id.clone(), address: address.clone() });
     }
     t.discharges_left -= listeners.len();
-    if t.discharges_left > 0 {
+    if t.discharges_left > 0 || t.mutated(Mutant::DischargeEndsEarly) {
         t.write(Write::SetHasWaiters { id: id.clone(), has_waiters: false });
     } else {
         t.follow_up(Request::DischargePromise { id: id.clone() });
@@ -71,27 +78,29 @@ fn listeners_of(t: &Transition<'_>, id: &Id) -> Decided<Vec<Address>> {
 
 fn resume(t: &mut Transition<'_>, awaiter: &Id, awaited: &Id) -> Decided<()> {
     // Seeing the task settles a promise past its deadline, and then it is fulfilled: nothing wakes the dead.
-    let Some((task, _)) = t.task(awaiter)? else { return Ok(()) };
-    match task.state {
-        TaskState::Suspended => {
-            let mut pending = task.pending(t.now);
-            pending.resumes.clear();
-            pending.resumes.insert(awaited.clone());
-            t.move_task(&task, pending);
-        }
-        TaskState::Pending | TaskState::Acquired | TaskState::Halted => {
-            let mut resumes = task.resumes.clone();
-            if resumes.insert(awaited.clone()) {
-                t.move_task(&task, Task { resumes, ..Task::clone(&task) });
-            }
-        }
-        TaskState::Fulfilled => {}
+    let dead_or_alive = t.mutated(Mutant::WakeOfTheDead).then(|| t.stored_task(awaiter)).transpose()?;
+    let as_of_now = || t.task(awaiter).map(|found| found.map(|(task, _)| task));
+    let Some(task) = dead_or_alive.map_or_else(as_of_now, Ok)? else { return Ok(()) };
+    let wakes = match task.state {
+        TaskState::Suspended => true,
+        TaskState::Pending => false,
+        TaskState::Acquired => t.mutated(Mutant::WakeOfTheRunning),
+        TaskState::Halted => t.mutated(Mutant::WakeOfTheHalted),
+        TaskState::Fulfilled => return Ok(()),
+    };
+    let mut after = if wakes { task.pending(t.now) } else { Task::clone(&task) };
+    let is_new = !t.mutated(Mutant::WakeTellsNothing) && after.resumes.insert(awaited.clone());
+    if wakes || is_new {
+        t.move_task(&task, after);
     }
     Ok(())
 }
 
 fn unblock(t: &mut Transition<'_>, promise: &Arc<Promise>, address: &Address) {
     let key = MessageKey::Unblock { promise: promise.id.clone(), address: address.clone() };
-    let entry = OutboxEntry::new(key, address.clone(), 0, t.now, t.now);
+    let mut entry = OutboxEntry::new(key, address.clone(), 0, t.now, t.now);
+    if t.mutated(Mutant::UnblockGoesAstray) {
+        entry.address = Address::parse("http://elsewhere.test/").unwrap_or(entry.address);
+    }
     claim_message::put(t, entry, Some(Arc::clone(promise)));
 }

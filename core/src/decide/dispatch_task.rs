@@ -7,6 +7,7 @@ use crate::effect::Effect;
 use crate::id::Id;
 use crate::limits::RETRY_INTERVAL_MAX;
 use crate::message::{MessageKey, OutboxEntry};
+use crate::mutant::Mutant;
 use crate::promise::{Birth, check_tags};
 use crate::read::Read;
 use crate::reply::Reply;
@@ -18,8 +19,8 @@ pub(super) fn decide(t: &mut Transition<'_>, id: &Id) -> Decided {
     let key = MessageKey::Execute { task: id.clone() };
     t.prefetch([Read::Promise(id.clone()), Read::Task(id.clone()), Read::Message(key.clone())])?;
     let Some((task, promise)) = t.task(id)? else { return Ok(Reply::Idle) };
-    let due = task.state == TaskState::Pending && task.retry_at.is_some_and(|retry_at| retry_at <= t.now);
-    if !due {
+    let is_due = task.retry_at.is_some_and(|retry_at| retry_at <= t.now || t.mutated(Mutant::DispatchNotDue));
+    if task.state != TaskState::Pending || !is_due {
         return Ok(t.background_reply());
     }
     let waiting = t.message(&key)?.filter(|entry| entry.version == task.version);
@@ -31,8 +32,10 @@ pub(super) fn decide(t: &mut Transition<'_>, id: &Id) -> Decided {
                 return Ok(t.background_reply());
             };
             // A task that an operator let go on is due at once, yet no worker hears of it before its delay.
-            let delay = delay.filter(|_| task.version == 0).unwrap_or(Timestamp::ZERO);
-            let not_before = task.execute_not_before(t.now).max(delay);
+            let is_delayed = task.version == 0 && !t.mutated(Mutant::DispatchIgnoresDelay);
+            let delay = delay.filter(|_| is_delayed).unwrap_or(Timestamp::ZERO);
+            let turn = if t.mutated(Mutant::DispatchAtOnce) { t.now } else { task.execute_not_before(t.now) };
+            let not_before = turn.max(delay);
             send(t, &task, OutboxEntry::new(key, address, task.version, t.now, not_before));
         }
     }
@@ -61,5 +64,7 @@ fn send(t: &mut Transition<'_>, task: &Task, entry: OutboxEntry) {
         ..task.clone()
     };
     t.move_task(task, sent);
-    claim_message::put(t, entry, None);
+    if !t.mutated(Mutant::DispatchForgetsMessage) {
+        claim_message::put(t, entry, None);
+    }
 }

@@ -1,6 +1,7 @@
 //! `task.fence` (spec §4): a create or a settle that happens only if the worker still holds its task.
 
 use super::{Decided, Stop, Transition, create_promise, settle_promise};
+use crate::mutant::Mutant;
 use crate::reply::{Refusal, Reply};
 use crate::request::{FencedAction, TaskRef};
 
@@ -8,7 +9,9 @@ pub(super) fn decide(t: &mut Transition<'_>, held: &TaskRef, action: &FencedActi
     if *action.id() == held.id {
         return Err(Refusal::Invalid("the action's id must not be the task's".to_owned()).into());
     }
-    t.held_task(held)?;
+    if !t.mutated(Mutant::FenceUnguarded) {
+        t.held_task(held)?;
+    }
     let inner = match action {
         FencedAction::Create(create) => create_promise::decide(t, create),
         FencedAction::Settle(settle) => settle_promise::decide(t, settle),

@@ -2,16 +2,23 @@
 
 use super::{Decided, Transition};
 use crate::id::Id;
+use crate::mutant::Mutant;
 use crate::reply::{Refusal, Reply};
 use crate::task::TaskState;
 
 pub(super) fn decide(t: &mut Transition<'_>, id: &Id) -> Decided {
     let (task, _) = t.task(id)?.ok_or(Refusal::NotFound("task not found"))?;
     match task.state {
-        TaskState::Fulfilled => Err(Refusal::Conflict("task is fulfilled").into()),
+        TaskState::Fulfilled if !t.mutated(Mutant::HaltOfTheFulfilled) => {
+            Err(Refusal::Conflict("task is fulfilled").into())
+        }
         TaskState::Halted => Ok(Reply::Done),
-        TaskState::Pending | TaskState::Acquired | TaskState::Suspended => {
-            t.move_task(&task, task.halted());
+        TaskState::Pending | TaskState::Acquired | TaskState::Suspended | TaskState::Fulfilled => {
+            let mut halted = task.halted();
+            if t.mutated(Mutant::HaltKeepsLease) {
+                halted.lease.clone_from(&task.lease);
+            }
+            t.move_task(&task, halted);
             Ok(Reply::Done)
         }
     }

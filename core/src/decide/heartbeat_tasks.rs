@@ -5,10 +5,12 @@ use std::sync::Arc;
 use super::{Decided, Stop, Transition};
 use crate::id::Id;
 use crate::limits::HEARTBEAT_PAGE_TASKS;
+use crate::mutant::Mutant;
 use crate::read::Read;
 use crate::reply::Reply;
 use crate::request::TaskRef;
 use crate::task::{Lease, Task, TaskState};
+use crate::time::Millis;
 
 pub(super) fn decide(t: &mut Transition<'_>, pid: &Arc<str>, tasks: &[TaskRef], prefix: Option<&str>) -> Decided {
     if tasks.is_empty() && !t.rules.strict {
@@ -41,8 +43,15 @@ fn held_by(t: &Transition<'_>, pid: &Arc<str>, prefix: Option<&str>) -> Decided<
 
 fn extend(t: &mut Transition<'_>, pid: &str, id: &Id, version: Option<u64>) -> Decided<()> {
     let Some((task, _)) = t.task(id)? else { return Ok(()) };
-    let matches = task.state == TaskState::Acquired && version.is_none_or(|version| task.version == version);
-    if let Some(lease) = task.lease.as_ref().filter(|lease| matches && *lease.pid == *pid) {
+    let is_named = version.is_none_or(|version| task.version == version) || t.mutated(Mutant::HeartbeatIgnoresVersion);
+    if t.mutated(Mutant::HeartbeatRevives) && is_named && task.state == TaskState::Pending {
+        let revived = task.acquired(&pid.into(), Millis::saturating(1_000), t.now);
+        t.move_task(&task, Task { version: task.version, ..revived });
+        return Ok(());
+    }
+    let is_held = |lease: &&Lease| *lease.pid == *pid || t.mutated(Mutant::HeartbeatOfAnyone);
+    let lease = task.lease.as_ref().filter(is_held);
+    if let Some(lease) = lease.filter(|_| is_named && task.state == TaskState::Acquired) {
         let lease = Lease { expires_at: t.now + lease.ttl, ..lease.clone() };
         t.move_task(&task, Task { lease: Some(lease), ..Task::clone(&task) });
     }

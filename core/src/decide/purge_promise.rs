@@ -16,6 +16,7 @@ use super::{Decided, Stop, Transition};
 use crate::id::Id;
 use crate::limits::{PURGE_CALLBACKS_MAX, PURGE_CHILDREN_COUNTED_MAX, PURGE_CHILDREN_MAX, PURGE_PAGE_ROWS};
 use crate::message::MessageKey;
+use crate::mutant::Mutant;
 use crate::promise::{Promise, PromiseState};
 use crate::read::{Read, Reference};
 use crate::reply::Reply;
@@ -25,11 +26,15 @@ use crate::write::Write;
 
 pub(super) fn decide(t: &mut Transition<'_>, id: &Id, settled_before: Timestamp, dry_run: bool) -> Decided {
     let Some(promise) = stored(t, id)? else { return Ok(Reply::Idle) };
-    let is_old = promise.settled_at.is_some_and(|at| at < settled_before);
-    if !is_old || promise.has_waiters || is_awaited_by_a_run(t, &promise)? || is_referred_to(t, &promise)? {
+    let is_old = promise.settled_at.is_some_and(|at| at < settled_before || t.mutated(Mutant::PurgeIgnoresAge));
+    if !is_old || promise.has_waiters {
         return Ok(Reply::Idle);
     }
-    if has_child(t, &promise, dry_run.then_some(settled_before))? {
+    let is_awaited = is_awaited_by_a_run(t, &promise)? && !t.mutated(Mutant::PurgeIgnoresRuns);
+    if is_awaited || (is_referred_to(t, &promise)? && !t.mutated(Mutant::PurgeIgnoresMessages)) {
+        return Ok(Reply::Idle);
+    }
+    if has_child(t, &promise, dry_run.then_some(settled_before))? && !t.mutated(Mutant::PurgeIgnoresChildren) {
         return Ok(Reply::Idle);
     }
     if dry_run {
@@ -129,7 +134,9 @@ fn remove(t: &mut Transition<'_>, promise: &Promise, settled_before: Timestamp) 
             t.follow_up(again(id));
             return Ok(Reply::Idle);
         }
-        t.write(Write::DeleteTask { id: id.clone() });
+        if !t.mutated(Mutant::PurgeKeepsTask) {
+            t.write(Write::DeleteTask { id: id.clone() });
+        }
     }
     t.write(Write::DeletePromise { id: id.clone() });
     for caller in promise.callers() {

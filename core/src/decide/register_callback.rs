@@ -2,6 +2,7 @@
 
 use super::{Decided, Transition};
 use crate::id::Id;
+use crate::mutant::Mutant;
 use crate::read::Read;
 use crate::reply::{Refusal, Reply};
 use crate::write::Write;
@@ -16,10 +17,11 @@ pub(super) fn decide(t: &mut Transition<'_>, awaited: &Id, awaiter: &Id) -> Deci
     if waiting.target().is_none() {
         return Err(Refusal::Unprocessable("awaiter promise has no resonate:target tag").into());
     }
-    if !promise.is_awaitable(t.rules) {
+    if !promise.is_awaitable(t.rules) && !t.mutated(Mutant::CallbackOnPrivate) {
         return Err(Refusal::Unprocessable("awaited promise is private to its worker").into());
     }
-    if !Transition::is_settled(&promise) && !Transition::is_settled(&waiting) {
+    let is_open = !Transition::is_settled(&promise) || t.mutated(Mutant::CallbackOnSettled);
+    if is_open && !Transition::is_settled(&waiting) {
         t.note_waiters(&promise);
         t.write(Write::InsertCallback { awaited: awaited.clone(), awaiter: awaiter.clone() });
     }

@@ -3,6 +3,7 @@
 use super::{Decided, Transition};
 use crate::address::Address;
 use crate::id::Id;
+use crate::mutant::Mutant;
 use crate::reply::{Refusal, Reply};
 use crate::write::Write;
 
@@ -11,7 +12,7 @@ pub(super) fn decide(t: &mut Transition<'_>, awaited: &Id, address: &Address) ->
     if !promise.is_awaitable(t.rules) {
         return Err(Refusal::Unprocessable("awaited promise is private to its worker").into());
     }
-    if !Transition::is_settled(&promise) {
+    if !Transition::is_settled(&promise) || t.mutated(Mutant::ListenerOnSettled) {
         t.note_waiters(&promise);
         t.write(Write::InsertListener { awaited: awaited.clone(), address: address.clone() });
     }

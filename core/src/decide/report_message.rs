@@ -6,6 +6,7 @@ use super::{Decided, Transition};
 use crate::effect::Effect;
 use crate::limits::{MESSAGE_BACKOFF_BASE, MESSAGE_BACKOFF_MAX, MESSAGE_JITTER_PERMILLE_MAX};
 use crate::message::{MessageKey, OutboxEntry};
+use crate::mutant::Mutant;
 use crate::reply::Reply;
 use crate::task::{Task, TaskState};
 use crate::time::{Millis, Timestamp};
@@ -26,6 +27,10 @@ pub(super) fn delivered(t: &mut Transition<'_>, key: &MessageKey, version: u64) 
 /// The delivery failed: it is tried again after a delay that doubles, less the jitter.
 pub(super) fn failed(t: &mut Transition<'_>, key: &MessageKey, version: u64, jitter_permille: u64) -> Decided {
     let Some(entry) = reported(t, key, version)? else { return Ok(Reply::Idle) };
+    if t.mutated(Mutant::FailureDropsMessage) {
+        t.write(Write::DeleteMessage { key: entry.key.clone() });
+        return Ok(Reply::Done);
+    }
     let delay = MESSAGE_BACKOFF_BASE.doubled(entry.failures).min(MESSAGE_BACKOFF_MAX).as_millis();
     let sooner = delay * jitter_permille.min(MESSAGE_JITTER_PERMILLE_MAX) / 1000;
     let delay = Millis::saturating(delay - sooner);
@@ -61,5 +66,5 @@ pub(super) fn unclaimed(t: &mut Transition<'_>, key: &MessageKey, version: u64) 
 }
 
 fn reported(t: &Transition<'_>, key: &MessageKey, version: u64) -> Decided<Option<Arc<OutboxEntry>>> {
-    Ok(t.message(key)?.filter(|entry| entry.version == version))
+    Ok(t.message(key)?.filter(|entry| entry.version == version || t.mutated(Mutant::ReportIgnoresVersion)))
 }

@@ -3,6 +3,7 @@
 use super::{Decided, Stop, Transition, create_promise};
 use crate::cron;
 use crate::id::Id;
+use crate::mutant::Mutant;
 use crate::reply::Reply;
 use crate::request::{CreatePromise, Request};
 use crate::schedule::Schedule;
@@ -16,13 +17,17 @@ pub(super) fn decide(t: &mut Transition<'_>, id: &Id, runs_left: u32) -> Decided
         return Ok(Reply::Idle);
     }
     // A row that an older version accepted and this one cannot fire is passed over, not stumbled upon for ever.
-    if let Ok(promise) = schedule.promise_id_at(occurrence) {
+    if let Ok(promise) = schedule.promise_id_at(occurrence)
+        && !t.mutated(Mutant::ScheduleForgetsPromise)
+    {
         match fire(t, &schedule, &promise, occurrence) {
             Ok(()) | Err(Stop::Refused(_)) => {}
             Err(Stop::Missing(reads)) => return Err(Stop::Missing(reads)),
         }
     }
-    let next_run_at = cron::next_occurrence(&schedule.cron, occurrence).unwrap_or(Timestamp::MAX);
+    let behind = if t.mutated(Mutant::ScheduleSkips) { t.now } else { occurrence };
+    let next_run_at = cron::next_occurrence(&schedule.cron, behind).unwrap_or(Timestamp::MAX);
+    let next_run_at = if t.mutated(Mutant::ScheduleRunsTwice) { occurrence } else { next_run_at };
     t.write(Write::AdvanceSchedule { id: id.clone(), from: occurrence, last_run_at: Some(occurrence), next_run_at });
     if next_run_at <= t.now && runs_left > 1 {
         t.follow_up(Request::RunSchedule { id: id.clone(), runs_left: runs_left - 1 });

@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use super::{Decided, Transition};
+use crate::mutant::Mutant;
 use crate::promise::{Promise, PromiseState};
 use crate::reply::{Refusal, Reply};
 use crate::request::{SettlePromise, Verdict};
+use crate::value::Value;
 
 pub(super) fn decide(t: &mut Transition<'_>, settle: &SettlePromise) -> Decided {
     let promise = t.promise(&settle.id)?.ok_or(Refusal::NotFound("promise not found"))?;
-    if Transition::is_settled(&promise) {
+    if Transition::is_settled(&promise) && !t.mutated(Mutant::SettleOverwrites) {
         return Ok(Reply::Settled { promise, fresh: false });
     }
     let promise = settle_pending(t, &promise, settle)?;
@@ -28,10 +30,10 @@ pub(super) fn settle_pending(
             Verdict::Rejected => PromiseState::Rejected,
             Verdict::RejectedCanceled => PromiseState::RejectedCanceled,
         },
-        value: settle.value.clone(),
+        value: if t.mutated(Mutant::SettleForgetsValue) { Value::default() } else { settle.value.clone() },
         // A clock that went back never makes a promise end before it began.
         settled_at: Some(t.now.max(promise.created_at)),
-        complete_key: settle.key.clone(),
+        complete_key: settle.key.clone().filter(|_| !t.mutated(Mutant::SettleForgetsKey)),
         ..promise.clone()
     })
 }

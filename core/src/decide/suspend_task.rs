@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::{Decided, Transition};
 use crate::id::Id;
+use crate::mutant::Mutant;
 use crate::promise::Promise;
 use crate::read::Read;
 use crate::reply::{Refusal, Reply};
@@ -16,7 +17,8 @@ pub(super) fn decide(t: &mut Transition<'_>, held: &TaskRef, awaited: &[Id]) -> 
     check(t, held, awaited)?;
     let (task, promise) = t.held_task(held)?;
     let awaited = load_awaited(t, awaited)?;
-    if awaited.iter().any(|promise| Transition::is_settled(promise)) {
+    let any_settled = awaited.iter().any(|promise| Transition::is_settled(promise));
+    if any_settled && !t.mutated(Mutant::SuspendIgnoresSettled) {
         let preload = t.preload(&promise)?;
         // What was settled on the way is about to be recorded: then the next suspension clears all of it.
         if !task.resumes.is_empty() && !t.owes_discharges() {
@@ -26,9 +28,15 @@ pub(super) fn decide(t: &mut Transition<'_>, held: &TaskRef, awaited: &[Id]) -> 
     }
     for promise in &awaited {
         t.note_waiters(promise);
-        t.write(Write::InsertCallback { awaited: promise.id.clone(), awaiter: held.id.clone() });
+        if !t.mutated(Mutant::SuspendForgetsCallback) {
+            t.write(Write::InsertCallback { awaited: promise.id.clone(), awaiter: held.id.clone() });
+        }
     }
-    t.move_task(&task, task.suspended());
+    let mut suspended = task.suspended();
+    if t.mutated(Mutant::SuspendKeepsLease) {
+        suspended.lease.clone_from(&task.lease);
+    }
+    t.move_task(&task, suspended);
     Ok(Reply::Suspended)
 }
 

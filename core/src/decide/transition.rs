@@ -11,6 +11,7 @@ use crate::effect::Effect;
 use crate::id::Id;
 use crate::limits::DISCHARGE_PER_REQUEST_MAX;
 use crate::message::{MessageKey, OutboxEntry};
+use crate::mutant::Mutant;
 use crate::promise::{Promise, PromiseState};
 use crate::read::Read;
 use crate::records::Records;
@@ -20,7 +21,7 @@ use crate::rules::Rules;
 use crate::schedule::Schedule;
 use crate::shown::shown;
 use crate::task::{Task, TaskState};
-use crate::time::Timestamp;
+use crate::time::{Millis, Timestamp};
 use crate::write::Write;
 
 /// One request in the making.
@@ -70,6 +71,11 @@ impl<'a> Transition<'a> {
         }
     }
 
+    /// Whether a guard is left out on purpose.
+    pub(crate) fn mutated(&self, by: Mutant) -> bool {
+        self.rules.mutated(by)
+    }
+
     /// Whether something was settled whose waiters have not been discharged yet.
     pub(crate) fn owes_discharges(&self) -> bool {
         !self.settled.is_empty()
@@ -101,9 +107,25 @@ impl<'a> Transition<'a> {
         match self.records.promise(id) {
             None => Err(Stop::Missing(vec![Read::Promise(id.clone())])),
             Some(None) => Ok(None),
-            Some(Some(promise)) if promise.is_overdue(self.now) => self.settle(promise.settled_by_deadline()).map(Some),
+            Some(Some(promise)) if self.is_over(promise) => self.settle(self.timed_out(promise)).map(Some),
             Some(Some(promise)) => Ok(Some(Arc::clone(promise))),
         }
+    }
+
+    fn is_over(&self, promise: &Promise) -> bool {
+        let soon = self.mutated(Mutant::DeadlineTooSoon) && promise.is_overdue(self.now + Millis::saturating(1_000));
+        (promise.is_overdue(self.now) || soon) && !self.mutated(Mutant::DeadlineIgnored)
+    }
+
+    fn timed_out(&self, promise: &Promise) -> Promise {
+        let mut after = promise.settled_by_deadline();
+        if self.mutated(Mutant::TimerRejects) {
+            after.state = PromiseState::RejectedTimedout;
+        }
+        if self.mutated(Mutant::DeadlineStampedNow) {
+            after.settled_at = Some(self.now);
+        }
+        after
     }
 
     /// A task as of now, with its promise.
@@ -120,7 +142,7 @@ impl<'a> Transition<'a> {
         }
     }
 
-    fn stored_task(&self, id: &Id) -> Decided<Option<Arc<Task>>> {
+    pub(super) fn stored_task(&self, id: &Id) -> Decided<Option<Arc<Task>>> {
         if let Some(task) = self.tasks.get(id) {
             return Ok(Some(Arc::clone(task)));
         }
@@ -143,10 +165,10 @@ impl<'a> Transition<'a> {
     /// The task that a worker holds at the version it names, its promise pending (the guard of fence, suspend, fulfil and release).
     pub(crate) fn held_task(&mut self, held: &TaskRef) -> Decided<(Arc<Task>, Arc<Promise>)> {
         let (task, promise) = self.task(&held.id)?.ok_or(Refusal::NotFound("task not found"))?;
-        if task.state != TaskState::Acquired {
+        if task.state != TaskState::Acquired && !self.mutated(Mutant::HoldIgnoresState) {
             return Err(Refusal::Conflict("task is not acquired").into());
         }
-        if task.version != held.version {
+        if task.version != held.version && !self.mutated(Mutant::HoldIgnoresVersion) {
             return Err(Refusal::Conflict("task is acquired at another version").into());
         }
         Ok((task, promise))
@@ -158,8 +180,14 @@ impl<'a> Transition<'a> {
         let after = Arc::new(after);
         self.promises.insert(after.id.clone(), Arc::clone(&after));
         self.write(Write::SettlePromise(Arc::clone(&after)));
-        if let Some(task) = task.filter(|task| task.state != TaskState::Fulfilled) {
-            self.move_task(&task, task.fulfilled());
+        if let Some(task) =
+            task.filter(|task| task.state != TaskState::Fulfilled && !self.mutated(Mutant::SettleKeepsTask))
+        {
+            let mut fulfilled = task.fulfilled();
+            if self.mutated(Mutant::SettleKeepsResumes) {
+                fulfilled.resumes.clone_from(&task.resumes);
+            }
+            self.move_task(&task, fulfilled);
         }
         if after.has_waiters {
             self.settled.push_back(after.id.clone());
@@ -196,7 +224,7 @@ impl<'a> Transition<'a> {
 
     /// Notes that a promise may have waiters from now on.
     pub(crate) fn note_waiters(&mut self, promise: &Promise) {
-        if !promise.has_waiters {
+        if !promise.has_waiters && !self.mutated(Mutant::WaiterNotNoted) {
             let after = Promise { has_waiters: true, ..promise.clone() };
             self.promises.insert(promise.id.clone(), Arc::new(after));
             self.write(Write::SetHasWaiters { id: promise.id.clone(), has_waiters: true });
@@ -252,6 +280,9 @@ impl<'a> Transition<'a> {
 
     /// A promise for an answer that lists many: projected, without a write.
     pub(crate) fn project(&mut self, promise: &Arc<Promise>) -> Arc<Promise> {
+        if self.mutated(Mutant::SearchShowsStale) {
+            return Arc::clone(promise);
+        }
         if promise.is_overdue(self.now) {
             self.changes.projected.push(promise.id.clone());
         }
@@ -284,7 +315,7 @@ impl<'a> Transition<'a> {
         for id in rows.iter().filter(|id| **id != promise.id).take(PRELOAD_PROMISES_MAX) {
             let after_image = self.promises.get(id).cloned();
             let Some(row) = after_image.or_else(|| self.records.promise_of_branch(id).cloned()) else { continue };
-            if row.is_overdue(self.now) {
+            if row.is_overdue(self.now) && !self.mutated(Mutant::PreloadShowsStale) {
                 // Another server may be settling it, at an earlier instant; settled here, it could wake the task that this transition takes. A
                 // worker that misses it asks for it.
                 continue;

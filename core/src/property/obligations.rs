@@ -1,5 +1,7 @@
 //! Step properties of waiters, of the outbox and of schedules.
 
+use std::collections::BTreeSet;
+
 use super::Check::Step as EveryStep;
 use super::{Details, Property, Step, is_live, is_settled};
 use crate::id::Id;
@@ -32,7 +34,9 @@ fn discharge_needs_settled(step: &Step<'_>, details: &mut Details) {
 fn callback_resumes_awaiter(step: &Step<'_>, details: &mut Details) {
     for (awaited, awaiter) in step.consumed_callbacks() {
         let task = step.after.tasks.get(awaiter);
-        let told = task.is_some_and(|task| task.state == TaskState::Fulfilled || task.resumes.contains(awaited));
+        let is_live = step.promise_after(awaiter).is_some_and(|promise| is_live(promise, step.now));
+        let is_told = |resumes: &BTreeSet<Id>| is_live && resumes.contains(awaited);
+        let told = task.is_some_and(|task| task.state == TaskState::Fulfilled || is_told(&task.resumes));
         details.expect(told, (awaited, task));
     }
 }
@@ -62,7 +66,7 @@ fn suspension_registers_callback(step: &Step<'_>, details: &mut Details) {
 }
 
 /// Entries that were not in the outbox before, or stand for another version, or were put in anew.
-fn new_entries<'a>(step: &Step<'a>) -> impl Iterator<Item = &'a OutboxEntry> {
+pub(super) fn new_entries<'a>(step: &Step<'a>) -> impl Iterator<Item = &'a OutboxEntry> {
     let before = &step.before.messages;
     let is_known = move |entry: &OutboxEntry| {
         before

@@ -116,11 +116,11 @@ fn state_edge_admissible(step: &Step<'_>, details: &mut Details) {
     });
 }
 
-fn is_newly_settled(before: &Promise, after: &Promise) -> bool {
+pub(super) fn is_newly_settled(before: &Promise, after: &Promise) -> bool {
     !is_settled(before) && is_settled(after)
 }
 
-fn is_settled_by_deadline(step: &Step<'_>, before: &Promise, after: &Promise) -> bool {
+pub(super) fn is_settled_by_deadline(step: &Step<'_>, before: &Promise, after: &Promise) -> bool {
     after.settled_at == Some(after.timeout_at)
         && after.timeout_at <= step.now
         && after.state == verdict_at_deadline(&after.tags)

@@ -89,7 +89,8 @@ pub(crate) fn message(state: &mut Snapshot, key: &MessageKey, damage: impl FnOnc
     damage(Arc::make_mut(state.messages.get_mut(key).expect("an entry")));
 }
 
-/// The sane state with what only steps need: a task that was resumed, one that is due later, one past its deadline.
+/// The sane state with what only steps need: a task that was resumed, one that is due later, one past its deadline, and a message past
+/// its retention.
 pub(crate) fn before() -> Snapshot {
     let mut state = sane();
     let held = Task::clone(&state.tasks[&id("held")]);
@@ -101,5 +102,8 @@ pub(crate) fn before() -> Snapshot {
     add("resumed", birth.timeout_at, Task { resumes: [id("done")].into(), ..held.clone() });
     add("late", birth.timeout_at, held.pending(NOW + ms(60_000)));
     add("dead", NOW, held);
+    let old = OutboxEntry::clone(&state.messages[&unblock("done")]);
+    let old = OutboxEntry { key: unblock("over"), created_at: at(0), due_at: NOW, ..old };
+    state.messages.insert(unblock("over"), Arc::new(old));
     state
 }

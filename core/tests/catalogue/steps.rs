@@ -7,7 +7,7 @@ use resonate_core::promise::{Promise, PromiseState};
 use resonate_core::task::{Lease, Task, TaskState};
 
 use crate::sane::*;
-use crate::support::parts::execute;
+use crate::support::parts::{execute, tags};
 use crate::support::{NEW_YEAR, at, id, ms};
 
 /// A step is damaged in the state after it; the request is one that changes nothing of what is damaged.
@@ -119,6 +119,39 @@ pub(crate) const STEPS: &[(&str, Damage)] = &[
     ("preserved_schedule_birth_fields_immutable", |s| schedule(s, |schedule| schedule.cron = "* * * * *".to_owned())),
     ("consistent_purge_leaves_no_reference", |s| {
         s.promises.remove(&id("done"));
+    }),
+    ("consistent_promise_birth_is_asked_for", |s| {
+        let born = Promise { id: id("born"), ..Promise::clone(&s.promises[&id("wait")]) };
+        s.promises.insert(id("born"), Arc::new(born));
+    }),
+    ("consistent_promise_verdict_is_asked_for", |s| {
+        promise("wait", s, |p| {
+            p.state = PromiseState::Resolved;
+            p.settled_at = Some(NOW);
+        });
+    }),
+    ("consistent_task_state_edge_is_asked_for", |s| task("held", s, |t| *t = t.pending(NOW))),
+    ("consistent_task_lease_extended_by_its_holder", |s| {
+        task("held", s, |t| t.lease = t.lease.clone().map(|held| Lease { expires_at: NOW + held.ttl, ..held }));
+    }),
+    ("consistent_task_birth_waits_for_its_delay", |s| {
+        let delayed = tags(&[("resonate:target", "poll://any@g"), ("resonate:delay", "9000000000000")]);
+        let born = Promise { id: id("born"), tags: delayed, ..Promise::clone(&s.promises[&id("run")]) };
+        s.promises.insert(id("born"), Arc::new(born));
+        s.tasks.insert(id("born"), Arc::new(Task::new(id("born"), TaskState::Pending).pending(NOW)));
+    }),
+    ("consistent_new_execute_waits_for_its_turn", |s| {
+        message(s, &execute(&id("run")), |entry| entry.created_at = NOW);
+        task("run", s, |t| t.execute_at = Some(at(NEW_YEAR)));
+    }),
+    ("consistent_unblock_ends_with_its_retention", |s| {
+        message(s, &unblock("over"), |entry| entry.due_at = NOW + ms(30_000));
+    }),
+    ("consistent_schedule_fires_each_occurrence", |s| {
+        schedule(s, |schedule| {
+            schedule.last_run_at = Some(schedule.next_run_at);
+            schedule.next_run_at = schedule.next_run_at + ms(86_400_000);
+        });
     }),
     ("consistent_task_state_edge_internal_admissible", |s| task("run", s, |t| *t = t.halted())),
     ("consistent_promise_state_edge_internal_admissible", |s| {

@@ -2,7 +2,6 @@
 //! deliveries and the index of what is due.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
 
 use resonate_core::Decision;
 use resonate_core::drive;
@@ -11,15 +10,13 @@ use resonate_core::effect::Effect;
 use resonate_core::id::Id;
 use resonate_core::limits::{EXECUTE_BACKOFF_BASE, EXECUTE_BACKOFF_MAX};
 use resonate_core::memory::MemoryStore;
-use resonate_core::message::{Delivery, Message};
-use resonate_core::promise::{Promise, check_tags};
+use resonate_core::message::Message;
 use resonate_core::property::{Moment, Step, check_configuration, check_state, check_step};
-use resonate_core::reply::Reply;
 use resonate_core::request::Request;
 use resonate_core::rules::Rules;
 use resonate_core::snapshot::Snapshot;
-use resonate_core::task::{Task, TaskState};
 use resonate_core::time::Timestamp;
+use resonate_sim::answer::{wrong_in_delivery, wrong_in_reply};
 
 /// A store that is watched.
 #[derive(Clone)]
@@ -59,7 +56,7 @@ impl World {
         }
         let violations = check_state(&Moment { state: &self.state, now, rules: &self.rules });
         assert!(violations.is_empty(), "{request:?} at {now}: {violations:#?}");
-        self.check_reply(&decision.reply, now);
+        assert_eq!(wrong_in_reply(&decision.reply, &self.state, now), None);
         for effect in &decision.effects {
             self.check_effect(effect, now);
         }
@@ -114,72 +111,21 @@ impl World {
         panic!("the background work of one instant never ends: {:?}", self.due(now));
     }
 
-    fn check_reply(&self, reply: &Reply, now: Timestamp) {
-        match reply {
-            Reply::Promise(promise)
-            | Reply::Created { promise, fresh: _ }
-            | Reply::Settled { promise, fresh: _ }
-            | Reply::Fulfilled(promise) => self.check_promises([promise], now),
-            Reply::Promises { promises, more: _ } | Reply::Redirected { preload: promises } => {
-                self.check_promises(promises, now);
-            }
-            Reply::Acquired { task, promise, preload } => {
-                self.check_task(task, now);
-                self.check_promises([promise].into_iter().chain(preload), now);
-                assert!(preload.iter().all(|row| row.branch() == promise.branch() && row.id != promise.id));
-                assert!(preload.is_sorted_by(|a, b| a.id < b.id));
-            }
-            Reply::Task(task) => self.check_task(task, now),
-            Reply::Tasks { tasks, more: _ } => tasks.iter().for_each(|task| self.check_task(task, now)),
-            Reply::Fenced(inner) => self.check_reply(inner, now),
-            Reply::Suspended
-            | Reply::Schedule(_)
-            | Reply::Schedules { .. }
-            | Reply::Done
-            | Reply::Expired
-            | Reply::Idle
-            | Reply::Refused(_) => {}
-        }
-    }
-
-    /// An answer shows what is stored, as of now.
-    fn check_promises<'a>(&self, promises: impl IntoIterator<Item = &'a Arc<Promise>>, now: Timestamp) {
-        for promise in promises {
-            let stored = self.state.promises.get(&promise.id).expect("a promise of an answer is stored").as_of(now);
-            let shown = Promise { has_waiters: stored.has_waiters, ..Promise::clone(promise) };
-            assert_eq!(shown, *stored, "an answer serves a stale row");
-        }
-    }
-
-    fn check_task(&self, task: &Task, now: Timestamp) {
-        let stored = self.state.tasks.get(&task.id).expect("a task of an answer is stored");
-        let promise = self.state.promises.get(&task.id).expect("a task has a promise");
-        let stored = if promise.is_overdue(now) { stored.fulfilled() } else { Task::clone(stored) };
-        let shown = Task { resumes: stored.resumes.clone(), ..task.clone() };
-        assert_eq!(shown, stored, "an answer serves a stale row");
-    }
-
-    /// A delivery is backed by a claimed entry, never before its delay, and held back for a worker that keeps failing.
+    /// A delivery is held back for a worker that keeps failing.
     fn check_effect(&mut self, effect: &Effect, now: Timestamp) {
-        let Effect::Deliver(Delivery { key, version, address, message }) = effect else { return };
-        let entry = self.state.messages.get(key).expect("a delivery is claimed");
-        assert!(entry.version == *version && entry.address == *address && entry.due_at > now, "{entry:?}");
-        match message {
-            Message::Unblock { promise } => self.check_promises([promise], now),
-            Message::Execute { task, version } => {
-                let promise = &self.state.promises[task];
-                let task = &self.state.tasks[task];
-                assert!(task.state == TaskState::Pending && task.version == *version);
-                let birth = check_tags(&promise.tags, promise.timeout_at).expect("tags that were checked at birth");
-                assert!(*version > 0 || birth.delay.is_none_or(|delay| delay <= now), "dispatched before its delay");
-                let number = task.executes;
-                if let Some((before, left_at)) = self.departures.get(&task.id)
+        let Effect::Deliver(delivery) = effect else { return };
+        assert_eq!(wrong_in_delivery(delivery, &self.state, now), None);
+        match &delivery.message {
+            Message::Unblock { .. } => {}
+            Message::Execute { task, version: _ } => {
+                let number = self.state.tasks[task].executes;
+                if let Some((before, left_at)) = self.departures.get(task)
                     && number > *before
                 {
                     let pause = EXECUTE_BACKOFF_BASE.doubled(number).min(EXECUTE_BACKOFF_MAX);
                     assert!(*left_at + pause <= now, "execute {number} of {task:?} left {left_at}, then {now}");
                 }
-                self.departures.insert(task.id.clone(), (number, now));
+                self.departures.insert(task.clone(), (number, now));
             }
         }
     }

@@ -9,6 +9,7 @@ use resonate_core::drive::{self, Store, Tx, TxError};
 use resonate_core::due::{Due, DueKind};
 use resonate_core::memory::MemoryStore;
 use resonate_core::message::{MessageKey, OutboxEntry};
+use resonate_core::mutant::Mutant;
 use resonate_core::promise::Promise;
 use resonate_core::read::Read;
 use resonate_core::records::Records;
@@ -95,7 +96,8 @@ impl SimTx {
         match shared.isolation {
             Isolation::Alone => {}
             Isolation::Locks => {
-                if !shared.memory.records().has(read) || self.locked.contains(read) {
+                let is_left_out = matches!(read, Read::Promise(_)) && shared.rules.mutated(Mutant::RowNotLocked);
+                if !shared.memory.records().has(read) || self.locked.contains(read) || is_left_out {
                     return Ok(());
                 }
                 if !shared.locked.insert(read.clone()) {
@@ -113,11 +115,11 @@ impl SimTx {
         let shared = self.shared.borrow();
         let memory = &shared.memory;
         self.seen.iter().all(|seen| match seen {
-            Seen::Promise(row) => memory.promise(&row.id) == Some(row),
+            Seen::Promise(row) => memory.promise(&row.id) == Some(row) || shared.rules.mutated(Mutant::RowNotCompared),
             Seen::Task(row) => memory.task(&row.id) == Some(row),
             Seen::Schedule(row) => memory.schedule(&row.id) == Some(row),
             Seen::Message(row) => memory.message(&row.key) == Some(row),
-            Seen::Scan(of, changes) => shared.changes(of) == *changes,
+            Seen::Scan(of, changes) => shared.changes(of) == *changes || shared.rules.mutated(Mutant::ScanNotCompared),
         })
     }
 
@@ -125,7 +127,8 @@ impl SimTx {
     fn read_clock(&self, reads: &[Read]) -> Option<Timestamp> {
         let shared = self.shared.borrow();
         let clock = shared.clock?;
-        let shown = reads.iter().filter_map(|read| newest_in(&shared.memory, read));
+        let is_left_out = shared.rules.mutated(Mutant::ClockBehindRows);
+        let shown = reads.iter().filter_map(|read| newest_in(&shared.memory, read)).filter(|_| !is_left_out);
         Some(shown.fold(clock, Timestamp::max))
     }
 
@@ -174,12 +177,14 @@ impl Tx for SimTx {
     fn due(&mut self, kinds: &[DueKind], until: Timestamp, limit: usize) -> Result<Vec<Due>, StoreError> {
         let mut shared = self.shared.borrow_mut();
         let Ok(mut tx) = shared.memory.begin();
-        let Ok(due) = tx.due(kinds, until, limit);
+        let Ok(mut due) = tx.due(kinds, until, limit);
+        due.retain(|due| !shared.overlooks(due));
         Ok(due)
     }
 
     fn parked(&mut self, mailbox: &Mailbox, prefix: Option<&str>, limit: usize) -> Result<Vec<MessageKey>, StoreError> {
         let mut shared = self.shared.borrow_mut();
+        let limit = if shared.rules.mutated(Mutant::ParkedNotFound) { 0 } else { limit };
         let Ok(mut tx) = shared.memory.begin();
         let Ok(keys) = tx.parked(mailbox, prefix, limit);
         Ok(keys)
@@ -219,10 +224,16 @@ impl Tx for SimTx {
         }
         let fate = if self.is_rival { Fate::Commits } else { shared.fate };
         if fate == Fate::Lost {
+            if shared.rules.mutated(Mutant::WriteHalfApplied) {
+                let half = self.writes.len() / 2;
+                shared.apply(&self.writes[..half]);
+            }
             return Err(TxError::Store(StoreError::InDoubt));
         }
+        let dropped = usize::from(shared.rules.mutated(Mutant::LastWriteDropped));
         drop(shared);
-        if !self.holds() || !self.shared.borrow_mut().apply(&self.writes) {
+        let kept = &self.writes[..self.writes.len().saturating_sub(dropped)];
+        if !self.holds() || !self.shared.borrow_mut().apply(kept) {
             return self.conflict();
         }
         let mut shared = self.shared.borrow_mut();
@@ -265,8 +276,8 @@ fn see(shared: &Shared, read: &Read) -> Option<Seen> {
         Read::CallbacksOf { awaited, after: _, limit: _ } => ScanOf::Callbacks(awaited.clone()),
         Read::ListenersOf { awaited, after: _, limit: _ } => ScanOf::Listeners(awaited.clone()),
         Read::HeldBy { pid, after: _, limit: _ } => ScanOf::Held(Arc::clone(pid)),
-        // Only purges ask for these, and they run where one server writes.
-        Read::UnblocksOf { .. } | Read::ReferringTo { .. } => return None,
+        Read::UnblocksOf { promise, after: _, limit: _ } => ScanOf::Unblocks(promise.clone()),
+        Read::ReferringTo { id, by, after: _, limit: _ } => ScanOf::Referring(id.clone(), *by),
         Read::Branch { .. } | Read::Promises { .. } | Read::Tasks { .. } | Read::Schedules { .. } => return None,
     };
     let changes = shared.changes(&of);

@@ -95,5 +95,5 @@ fn an_answer_of_another_time_is_caught() {
     }
     println!("{caught} of {tried} were caught");
     // Some answers are right at another time too: that something cannot be found, or that a task waits.
-    assert!(tried > 200 && caught * 100 > tried * 95, "{caught} of {tried}");
+    assert!(tried > 150 && caught * 100 > tried * 95, "{caught} of {tried}");
 }

@@ -4,7 +4,9 @@
 mod failure;
 mod instance;
 mod module;
+mod simulation;
 
 pub use failure::Failure;
 pub use instance::Instance;
 pub use module::{EXPORTS, Module};
+pub use simulation::Simulation;

@@ -1,0 +1,104 @@
+//! Every guard that can be left out is missed: the checkers are checked. Prints who has noticed each mutant, in how many worlds and after how many
+//! requests.
+
+use std::panic;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use resonate_core::mutant::{Mutant, Room};
+use resonate_sim::hunt::{Hunt, hunt};
+
+/// Worlds in which a mutant may hide.
+const WORLDS_MAX: u64 = 2_000;
+
+const COLUMNS: usize = 7;
+const HEADER: [&str; COLUMNS] =
+    ["mutant", "noticed by", "worlds", "requests", "beside a sound machine", "worlds", "requests"];
+const IS_NUMBER: [bool; COLUMNS] = [false, false, true, true, false, true, true];
+
+/// A mutant, what noticed it, and what notices it beside a sound machine.
+struct Row {
+    mutant: Mutant,
+    alone: Hunt,
+    beside_sound: Option<Hunt>,
+}
+
+/// A seed of this run: `SEED` where it is set.
+fn seed() -> u64 {
+    let given = std::env::var("SEED").ok().map(|text| text.parse().expect("SEED is an integer"));
+    let seed = given.unwrap_or(20_261_123);
+    println!("SEED={seed}");
+    seed
+}
+
+/// What of a mutant is hunted: `ONLY` where it is set.
+fn wanted() -> Vec<Mutant> {
+    let only = std::env::var("ONLY").ok();
+    let is_wanted = |mutant: &&Mutant| only.as_ref().is_none_or(|only| format!("{mutant:?}") == *only);
+    Mutant::ALL.iter().filter(is_wanted).copied().collect()
+}
+
+fn row(mutant: Mutant, seed: u64) -> Row {
+    let of_machine = mutant.room() == Room::Machine;
+    let beside_sound = of_machine.then(|| hunt(mutant, true, seed, WORLDS_MAX));
+    Row { mutant, alone: hunt(mutant, false, seed, WORLDS_MAX), beside_sound }
+}
+
+/// Hunts all of them, on all cores.
+fn rows(seed: u64) -> Vec<Row> {
+    let mutants = wanted();
+    let next = AtomicUsize::new(0);
+    let rows = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(|| {
+                while let Some(mutant) = mutants.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let row = row(*mutant, seed);
+                    rows.lock().unwrap_or_else(PoisonError::into_inner).push(row);
+                }
+            });
+        }
+    });
+    let mut rows = rows.into_inner().unwrap_or_else(PoisonError::into_inner);
+    rows.sort_by_key(|row| Mutant::ALL.iter().position(|mutant| *mutant == row.mutant));
+    rows
+}
+
+fn cells(hunt: Option<&Hunt>) -> [String; 3] {
+    let Some(hunt) = hunt else { return Default::default() };
+    let by = hunt.caught.as_ref().map_or("nobody", |caught| &caught.by);
+    [by.to_owned(), hunt.worlds.to_string(), hunt.requests.to_string()]
+}
+
+/// The table as Markdown, as the benchmarks have theirs.
+fn table(rows: &[Row]) -> String {
+    let cells = rows.iter().map(|Row { mutant, alone, beside_sound }| {
+        let [by, worlds, requests] = cells(Some(alone));
+        let [beside, beside_worlds, beside_requests] = cells(beside_sound.as_ref());
+        [mutant.what().to_owned(), by, worlds, requests, beside, beside_worlds, beside_requests]
+    });
+    let rows: Vec<[String; COLUMNS]> = std::iter::once(HEADER.map(str::to_owned)).chain(cells).collect();
+    let widths: [usize; COLUMNS] = std::array::from_fn(|at| rows.iter().map(|row| row[at].len()).max().unwrap_or(0));
+    let line = |row: &[String; COLUMNS]| {
+        let padded = row.iter().zip(widths).zip(IS_NUMBER).map(|((text, width), is_number)| match is_number {
+            true => format!(" {text:>width$} "),
+            false => format!(" {text:<width$} "),
+        });
+        format!("|{}|\n", padded.collect::<Vec<String>>().join("|"))
+    };
+    let rule = widths.map(|width| "-".repeat(width));
+    let mut lines: Vec<String> = rows.iter().map(line).collect();
+    lines.insert(1, line(&rule));
+    lines.concat()
+}
+
+#[test]
+fn every_mutant_is_noticed() {
+    let seed = seed();
+    panic::set_hook(Box::new(|_| {}));
+    let rows = rows(seed);
+    let _ = panic::take_hook();
+    println!("\n{}", table(&rows));
+    let missed: Vec<_> = rows.iter().filter(|row| row.alone.caught.is_none()).map(|row| row.mutant).collect();
+    assert_eq!(missed, []);
+}

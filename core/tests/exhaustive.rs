@@ -21,7 +21,7 @@ use resonate_core::time::Timestamp;
 use resonate_core::value::Value;
 
 use support::parts::{WORKERS, held, tags, targeted};
-use support::{NEW_YEAR, at, id, ms, names};
+use support::{NEW_YEAR, at, id, ms};
 
 /// Requests in a row. Each happens at the instant of the one before or at a later one.
 const DEPTH: usize = 5;
@@ -181,8 +181,8 @@ fn check(before: &Snapshot, after: &Snapshot, request: &Request, now: Timestamp,
 fn every_property_holds_in_every_short_history() {
     let requests: Vec<Request> =
         [requests_about("a", "b"), requests_about("b", "a"), other_requests()].into_iter().flatten().collect();
-    let kinds: BTreeSet<_> = requests.iter().map(names::of_request).collect();
-    assert_eq!(kinds, names::REQUESTS.into(), "every request takes part");
+    let kinds: BTreeSet<_> = requests.iter().map(Request::kind).collect();
+    assert_eq!(kinds, Request::KINDS.into(), "every request takes part");
     let rules = Rules { retry_timeout: ms(1_000), unblock_retention: ms(2_000), strict: false };
     let mut visited = BTreeSet::new();
     let mut front = vec![Node { store: MemoryStore::new(), instant: 0 }];

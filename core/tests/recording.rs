@@ -19,7 +19,7 @@ use resonate_core::time::Timestamp;
 use resonate_core::value::Value;
 
 use support::generator::Generator;
-use support::{at, id, names, seed};
+use support::{at, id, seed};
 
 /// A hash that tells texts apart, and does not show them.
 fn hash(text: &str) -> String {
@@ -114,12 +114,12 @@ fn every_request_is_of_a_known_kind_and_clients_are_told_from_the_background() {
     let mut seen = BTreeSet::new();
     for _ in 0..3_000 {
         let request = generator.request(&Snapshot::default());
-        seen.insert(names::of_request(&request));
+        seen.insert(request.kind());
         assert!(Request::KINDS.contains(&request.kind()), "{}", request.kind());
         assert_eq!(request.is_background(), request.kind().starts_with("internal."), "{}", request.kind());
         assert!(request.is_background() || request.due_kind().is_none(), "{}", request.kind());
     }
-    assert_eq!(seen, BTreeSet::from(names::REQUESTS));
+    assert_eq!(seen, BTreeSet::from(Request::KINDS));
 }
 
 fn create(of: &str, data: &str, tags: &[(&str, &str)]) -> Request {

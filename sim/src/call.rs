@@ -202,9 +202,9 @@ impl World {
         }
         if self.rng.u64(..100) < self.plan.strangers {
             match self.rng.u64(..400) {
-                0 => self.crowd_acts(),
+                0..2 => self.crowd_acts(),
                 // Many at once and about the same, so that they meet.
-                1..200 => {
+                2..200 => {
                     if self.rng.u64(..4) == 0 {
                         self.strangers.turn_over();
                     }

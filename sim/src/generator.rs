@@ -233,7 +233,9 @@ impl Generator {
 
     /// A request of any kind that clients send.
     pub fn client_request(&mut self, state: &Snapshot) -> Request {
-        match self.rng.u32(..100) {
+        // Who looks at one promise mostly settles it or waits for it.
+        let settles_or_waits = self.focus.is_some() && self.chance(40);
+        match if settles_or_waits { self.rng.u32(17..36) } else { self.rng.u32(..100) } {
             0..3 => Request::GetPromise { id: self.promise_id(state) },
             3..17 => Request::CreatePromise(self.creation(state)),
             17..22 => {

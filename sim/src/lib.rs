@@ -14,6 +14,7 @@ pub mod generator;
 #[cfg(feature = "mutants")]
 pub mod hunt;
 pub mod linear;
+pub mod names;
 mod neighbourhood;
 mod plan;
 mod purge;
@@ -29,7 +30,7 @@ mod worker;
 mod workflow;
 mod world;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub use plan::{Fault, Options, Plan};
 pub use reference::{Reference, Taken};
@@ -54,6 +55,10 @@ pub struct Report {
     pub millis: u64,
     /// Requests by their kinds.
     pub kinds: BTreeMap<&'static str, u64>,
+    /// Kinds of replies and writes that were seen, see [`names`].
+    pub variants: BTreeSet<&'static str>,
+    /// Faults that struck.
+    pub faults: BTreeSet<Fault>,
     /// What else was seen.
     pub counts: Counts,
     /// What has happened and what has come of it, as one number: the same wherever the seed is run.
@@ -75,12 +80,14 @@ pub fn run(options: &Options) -> Report {
     let millis = world.age();
     let mut counts = world.counts;
     counts.conflicts = world.store.conflicted();
-    let World { plan, reference, .. } = world;
+    let World { plan, reference, struck: faults, .. } = world;
     Report {
         plan,
         steps: reference.steps(),
         millis,
         kinds: reference.kinds().clone(),
+        variants: reference.variants().clone(),
+        faults,
         counts,
         digest: reference.digest(),
         violation: reference.violation().cloned(),

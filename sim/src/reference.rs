@@ -1,7 +1,7 @@
 //! The machine, one request after the other: what every server over the store must agree with. Each transition is judged by the whole catalogue of
 //! properties, on what it has touched; now and then the whole state is judged as well.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use resonate_core::at_hand::{self, AtHand};
@@ -22,6 +22,7 @@ use resonate_core::{Decision, decide};
 
 use crate::answer::{wrong_in_delivery, wrong_in_reply};
 use crate::digest::Digest;
+use crate::names;
 use crate::neighbourhood::{Bonds, Touched};
 use crate::violation::Violation;
 use crate::workflow;
@@ -47,6 +48,7 @@ pub struct Reference {
     seen: Timestamp,
     steps: u64,
     kinds: BTreeMap<&'static str, u64>,
+    variants: BTreeSet<&'static str>,
     digest: Digest,
     violation: Option<Violation>,
     /// How workflows that clients have started ended: their promises may be removed afterwards.
@@ -67,6 +69,7 @@ impl Reference {
             seen: Timestamp::ZERO,
             steps: 0,
             kinds: BTreeMap::new(),
+            variants: BTreeSet::new(),
             digest: Digest::new(),
             violation: None,
             endings: BTreeMap::new(),
@@ -84,6 +87,18 @@ impl Reference {
     #[must_use]
     pub fn kinds(&self) -> &BTreeMap<&'static str, u64> {
         &self.kinds
+    }
+
+    /// Replies and writes so far, by their names.
+    #[must_use]
+    pub fn variants(&self) -> &BTreeSet<&'static str> {
+        &self.variants
+    }
+
+    /// Whether a promise was removed.
+    pub(crate) fn has_removed(&self) -> bool {
+        let nobody = Id::parse("nobody").expect("an id");
+        self.variants.contains(names::of_write(&Write::DeletePromise { id: nobody }))
     }
 
     /// What has happened and what has come of it, as one number.
@@ -178,6 +193,11 @@ impl Reference {
     fn note(&mut self, request: &Request, now: Timestamp, decision: &Decision) {
         self.steps += 1;
         *self.kinds.entry(request.kind()).or_default() += 1;
+        self.variants.insert(names::of_reply(&decision.reply));
+        if let Reply::Fenced(inner) = &decision.reply {
+            self.variants.insert(names::of_reply(inner));
+        }
+        self.variants.extend(decision.writes.iter().map(names::of_write));
         self.digest.text(request.kind());
         self.digest.number(now.as_millis());
         self.digest.number(decision.writes.len() as u64);

@@ -122,8 +122,8 @@ impl Witness {
     }
 
     /// Everything that was seen. What no server has tried is nothing.
-    pub(crate) fn into_history(self, rules: Rules) -> History {
+    pub(crate) fn into_history(self, rules: Rules, purges: bool) -> History {
         let tried = self.seen.into_iter().map(|seen| seen.operation).filter(|operation| operation.now.is_some());
-        History { operations: tried.collect(), rules, tolerance: None, purges: true }
+        History { operations: tried.collect(), rules, tolerance: None, purges }
     }
 }

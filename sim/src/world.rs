@@ -19,7 +19,7 @@ use crate::linear::{self, Contradiction};
 use crate::plan::{Fault, Options, Plan};
 use crate::reference::Reference;
 use crate::server::Server;
-use crate::store::{Isolation, SimStore};
+use crate::store::SimStore;
 use crate::witness::{Sent, Witness};
 use crate::worker::Worker;
 
@@ -149,6 +149,8 @@ pub(crate) struct World {
     /// Whether faults and new work are over.
     pub(crate) is_calm: bool,
     pub(crate) counts: Counts,
+    /// Faults that have happened.
+    pub(crate) struck: BTreeSet<Fault>,
     pub(crate) witness: Witness,
 }
 
@@ -185,6 +187,7 @@ impl World {
             asked: BTreeSet::new(),
             is_calm: false,
             counts: Counts::default(),
+            struck: BTreeSet::new(),
             witness: Witness::new(options.linearize),
         };
         world.begin();
@@ -228,7 +231,11 @@ impl World {
     /// Whether a fault happens on this occasion.
     pub(crate) fn strikes(&mut self, fault: Fault) -> bool {
         let rate = self.plan.rate(fault);
-        rate > 0 && !self.is_calm && self.rng.u32(..1000) < rate
+        let strikes = rate > 0 && !self.is_calm && self.rng.u32(..1000) < rate;
+        if strikes {
+            self.struck.insert(fault);
+        }
+        strikes
     }
 
     /// Goes on until so many requests have taken effect, or something is wrong.
@@ -271,7 +278,7 @@ impl World {
     /// Looks for an order in which the machine says what clients were told.
     pub(crate) fn linearize(&mut self) -> Option<Contradiction> {
         let witness = std::mem::replace(&mut self.witness, Witness::new(false));
-        let checked = linear::check(&witness.into_history(self.plan.rules.clone()));
+        let checked = linear::check(&witness.into_history(self.plan.rules.clone(), self.reference.has_removed()));
         self.counts.checked += checked.operations as u64;
         self.counts.given_up += checked.gave_up as u64;
         let contradiction = checked.contradiction?.shrunk();

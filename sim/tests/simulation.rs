@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use resonate_core::request::Request;
-use resonate_sim::{Fault, Isolation, Options, Report, run};
+use resonate_sim::{Fault, Isolation, Options, Report, names, run};
 
 /// Seeds that once found something.
 const REGRESSIONS: [u64; 4] = [16, 33, 166, 1000];
@@ -30,19 +30,24 @@ fn seed() -> u64 {
 fn nothing_is_wrong_and_everything_converges() {
     let mut rng = fastrand::Rng::with_seed(seed());
     let seeds = REGRESSIONS.into_iter().chain(std::iter::repeat_with(|| rng.u64(..)).take(300));
-    let (mut kinds, mut isolations) = (BTreeSet::new(), BTreeSet::new());
+    let (mut kinds, mut variants) = (BTreeSet::new(), BTreeSet::new());
+    let (mut isolations, mut faults) = (BTreeSet::new(), BTreeSet::new());
     let mut counts = resonate_sim::Counts::default();
     for seed in seeds {
         let report = run(&options(seed, 1_000));
         sound(&report, seed, 1_000);
         assert!(report.steps >= 1_000);
         kinds.extend(report.kinds.keys().copied());
+        variants.extend(report.variants);
+        faults.extend(report.faults);
         isolations.insert(format!("{:?}", report.plan.isolation));
         counts += report.counts;
     }
     // A simulation in which nothing happens finds nothing.
-    let missing: Vec<_> = Request::KINDS.iter().filter(|kind| !kinds.contains(*kind)).collect();
-    assert_eq!(missing, Vec::<&&str>::new(), "requests that no seed has brought");
+    assert_eq!(kinds, Request::KINDS.into(), "requests that were made");
+    let expected: BTreeSet<&str> = names::REPLIES.into_iter().chain(names::WRITES).collect();
+    assert_eq!(variants, expected, "replies and writes that were seen");
+    assert_eq!(faults, Fault::ALL.into(), "faults that struck");
     assert_eq!(isolations.len(), [Isolation::Alone, Isolation::Locks, Isolation::Versions].len());
     assert!(counts.rivals > 100 && counts.conflicts > 1_000, "{counts:?}");
     assert!(counts.crashes > 100 && counts.failures > 1_000 && counts.workflows > 1_000, "{counts:?}");
@@ -78,5 +83,5 @@ fn what_clients_see_has_an_order() {
     }
     println!("{} transmissions, {} parts given up", counts.checked, counts.given_up);
     assert!(counts.checked > 10_000, "{counts:?}");
-    assert!(counts.given_up <= 2, "{} parts were given up", counts.given_up);
+    assert!(counts.given_up * 5_000 <= counts.checked, "{} parts were given up", counts.given_up);
 }

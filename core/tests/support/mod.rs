@@ -2,12 +2,11 @@
 
 #![allow(dead_code, reason = "each test crate uses a part of it")]
 
-pub(crate) mod names;
 pub(crate) mod parts;
 pub(crate) mod world;
 
 #[allow(unused_imports, reason = "each test crate uses a part of it")]
-pub(crate) use resonate_sim::generator;
+pub(crate) use resonate_sim::{generator, names};
 
 use resonate_core::id::Id;
 use resonate_core::time::{Millis, Timestamp};

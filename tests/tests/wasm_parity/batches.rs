@@ -105,7 +105,7 @@ fn history(seed: u64, reached: &mut Reached) {
             requests.extend(due.iter().map(Due::request));
         }
         reached.requests += requests.len();
-        reached.kinds.extend(requests.iter().map(names::of_request));
+        reached.kinds.extend(requests.iter().map(Request::kind));
         let mut done = 0;
         while done < requests.len() {
             let rest = &requests[done..];
@@ -133,7 +133,7 @@ fn batches_of_the_module_over_a_store_of_the_callers_come_to_the_same() {
     let Reached { requests, kinds, replies, reads, writes } = reached;
     println!("{requests} requests\n{replies:?}\n{reads:?}\n{writes:?}");
     assert!(requests >= REQUESTS_MIN, "SEED={seed}: only {requests} requests");
-    let missing: Vec<_> = names::REQUESTS.iter().filter(|name| !kinds.contains(**name)).collect();
+    let missing: Vec<_> = Request::KINDS.iter().filter(|name| !kinds.contains(**name)).collect();
     assert!(missing.is_empty(), "SEED={seed}: {missing:?} did not happen");
     assert_eq!((reads.len(), writes.len()), (13, 16), "SEED={seed}: reads and writes that did not happen");
 }

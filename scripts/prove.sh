@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
-# The part of the proof that runs for each change, with seeds of its own each time: SEED, SEEDS (20000) and STEPS (1000) say otherwise. Histories and kills
-# are in the tests, and take fresh seeds there.
+# Simulated worlds with seeds of their own each time: SEED, SEEDS (20000) and STEPS (1000) say otherwise.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

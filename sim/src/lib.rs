@@ -16,6 +16,7 @@ pub mod hunt;
 pub mod linear;
 pub mod names;
 mod neighbourhood;
+mod overlap;
 mod plan;
 mod purge;
 mod reference;

@@ -27,6 +27,14 @@ use crate::neighbourhood::{Bonds, Touched};
 use crate::violation::Violation;
 use crate::workflow;
 
+/// What the machine says to a request over a store, which stays as it is.
+pub(crate) fn decided(rules: &Rules, request: &Request, now: Timestamp, store: &MemoryStore) -> Decision {
+    match decide(rules, request, now, store.records()) {
+        Ok(decision) => decision,
+        Err(missing) => unreachable!("a closed set misses nothing: {missing:?}"),
+    }
+}
+
 /// A request that took effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Taken {
@@ -39,8 +47,8 @@ pub struct Taken {
 /// The machine over everything that was committed, in the order of the commits.
 #[derive(Debug)]
 pub struct Reference {
-    rules: Rules,
-    store: MemoryStore,
+    pub(crate) rules: Rules,
+    pub(crate) store: MemoryStore,
     /// The same as plain collections.
     state: Snapshot,
     bonds: Bonds,
@@ -151,10 +159,7 @@ impl Reference {
 
     /// What it would say to a request now.
     pub(crate) fn look_at(&self, request: &Request, now: Timestamp) -> Decision {
-        match decide(&self.rules, request, now, self.store.records()) {
-            Ok(decision) => decision,
-            Err(missing) => unreachable!("a closed set misses nothing: {missing:?}"),
-        }
+        decided(&self.rules, request, now, &self.store)
     }
 
     /// Compares an answer that was given beside the writer with the machine's.

@@ -1,8 +1,5 @@
 //! The transactions of servers: how they end, which of them overlap, what the machine says to them, and what becomes of their answers and messages.
 
-use std::collections::BTreeSet;
-use std::mem::discriminant;
-
 use resonate_core::Decision;
 use resonate_core::address::{Mailbox, Route};
 use resonate_core::batch::{Finished, Outcome};
@@ -14,10 +11,10 @@ use resonate_core::message::{Delivery, Message};
 use resonate_core::mutant::Mutant;
 use resonate_core::request::Request;
 use resonate_core::time::Timestamp;
-use resonate_core::write::Write;
 
 use crate::answer::{comparable, wrong_in_message};
 use crate::neighbourhood::Touched;
+use crate::overlap::{Evidence, Inner, Places, places};
 use crate::plan::Fault;
 use crate::server::{DUE_MAX, Origin, Work};
 use crate::store::{Committed, Fate, Isolation, Rival, StoreError};
@@ -32,22 +29,6 @@ struct Guest {
     server: usize,
     work: Work,
     now: Timestamp,
-}
-
-/// What is known of requests inside whose transaction another one ran.
-#[derive(Default)]
-struct Overlap {
-    /// What the machine would have said before the other one.
-    before: Vec<Decision>,
-    /// The places of those that have to stand before it.
-    early: BTreeSet<usize>,
-}
-
-/// Whether each of some writes has one of its kind at its place among those that were committed.
-fn have_trace(writes: &[Write], committed: &[Write]) -> bool {
-    let place = |write: &Write| (discriminant(write), Touched::by(std::slice::from_ref(write)));
-    let committed: Vec<_> = committed.iter().map(place).collect();
-    writes.iter().all(|write| committed.contains(&place(write)))
 }
 
 impl World {
@@ -79,9 +60,15 @@ impl World {
         let mut committed = self.store.take_committed().into_iter();
         let others = if matches!(came_to, Some(Ok(_))) { committed.next() } else { None };
         let own = committed.next();
-        let overlap = came_to.is_some().then(|| self.overlap(&work.requests, &ran, own.as_ref(), others.as_ref()));
-        if let (Some(overlap), Some(own)) = (&overlap, &own) {
-            let early: Vec<Request> = overlap.early.iter().map(|place| work.requests[*place].clone()).collect();
+        let places = match (&guest, &came_to, &own) {
+            (Some(guest), Some(Ok(finished)), Some(own)) => {
+                let inner = Inner { requests: &guest.work.requests, finished };
+                Some(self.places(&work.requests, &ran, own, now, inner))
+            }
+            (Some(_) | None, _, _) => None,
+        };
+        if let (Some(places), Some(own)) = (&places, &own) {
+            let early: Vec<Request> = places.before.iter().map(|place| work.requests[*place].clone()).collect();
             self.reference.run(&early, own.clock.unwrap_or(now));
         }
         let mut waiting = None;
@@ -95,7 +82,7 @@ impl World {
             (None, Some(_)) => unreachable!("nobody was invited"),
         }
         debug_assert_eq!(left.is_some(), waiting.is_some(), "a guest runs or waits");
-        self.judge(&work, &ran, own, now, overlap);
+        self.judge(&work, &ran, own, now, places);
         self.compare_rows();
         let took = ran.is_ok();
         if dies {
@@ -154,18 +141,22 @@ impl World {
         Some(Guest { server, work, now })
     }
 
-    /// What the machine would say to requests now.
-    fn look_at(&self, requests: &[Request], ran: &Ran) -> Vec<Decision> {
-        let Ok(finished) = ran else { return Vec::new() };
-        let answered = &requests[..finished.outcomes.len()];
-        answered.iter().map(|request| self.reference.look_at(request, finished.now)).collect()
-    }
-
-    /// Where requests may stand beside a rival that ran inside their transaction. What is not there is not locked: one that found nothing may stand
-    /// before the rival that has created it.
-    fn overlap(&self, requests: &[Request], ran: &Ran, own: Option<&Committed>, others: Option<&Committed>) -> Overlap {
-        let early = own.zip(others).map(|(own, others)| self.purged_before(requests, own, others));
-        Overlap { before: self.look_at(requests, ran), early: early.unwrap_or_default() }
+    /// Where requests stand beside a transaction that ran inside theirs.
+    fn places(
+        &self,
+        requests: &[Request],
+        ran: &Ran,
+        own: &Committed,
+        asked_at: Timestamp,
+        inner: Inner<'_>,
+    ) -> Places {
+        let rules = &self.reference.rules;
+        let (requests, evidence) = match ran {
+            Ok(finished) => (&requests[..finished.outcomes.len()], Evidence::Outcomes(&finished.outcomes)),
+            Err(_) => (tried(requests, own), Evidence::Writes(&own.writes)),
+        };
+        let now = own.clock.unwrap_or(asked_at);
+        places(rules, &self.reference.store, requests, now, evidence, inner)
     }
 
     /// Lets the machine do what was committed, and compares.
@@ -175,7 +166,7 @@ impl World {
         ran: &Ran,
         committed: Option<Committed>,
         asked_at: Timestamp,
-        overlap: Option<Overlap>,
+        places: Option<Places>,
     ) {
         let now = committed.as_ref().and_then(|committed| committed.clock).unwrap_or(asked_at);
         self.witness.tried(&work.origins, now, committed.is_some());
@@ -187,19 +178,13 @@ impl World {
         };
         self.counts.transactions += 1;
         match ran {
-            Ok(finished) => self.judge_finished(&work.requests, finished, &committed, overlap),
+            Ok(finished) => self.judge_finished(&work.requests, finished, places),
             // The server does not know what was committed; the store does.
             Err(_) => {
-                let alone = committed.attempts > BATCH_CONFLICTS_MAX;
-                let requests = if alone { &work.requests[..1] } else { &work.requests };
                 let now = committed.clock.unwrap_or(asked_at);
-                // Beside a rival some may have found nothing where there is something now: they have left no trace.
-                let has_effect = |(place, request): &(usize, &Request)| {
-                    let Some(overlap) = &overlap else { return true };
-                    let writes = self.reference.look_at(request, now).writes;
-                    !overlap.early.contains(place) && have_trace(&writes, &committed.writes)
-                };
-                let requests = requests.iter().enumerate().filter(has_effect);
+                let places = places.unwrap_or_default();
+                let requests = tried(&work.requests, &committed).iter().enumerate();
+                let requests = requests.filter(|(place, _)| places.is_behind(*place));
                 let requests: Vec<Request> = requests.map(|(_, request)| request.clone()).collect();
                 self.reference.run(&requests, now);
             }
@@ -207,33 +192,16 @@ impl World {
         self.written.extend(committed.writes);
     }
 
-    fn judge_finished(
-        &mut self,
-        requests: &[Request],
-        finished: &Finished,
-        committed: &Committed,
-        overlap: Option<Overlap>,
-    ) {
-        let overlapped = overlap.is_some();
-        let Overlap { before, early } = overlap.unwrap_or_default();
+    fn judge_finished(&mut self, requests: &[Request], finished: &Finished, places: Option<Places>) {
+        let overlapped = places.is_some();
+        let places = places.unwrap_or_default();
         let count = finished.outcomes.len();
-        let mut stood_before: Vec<bool> = (0..count).map(|place| early.contains(&place)).collect();
-        if overlapped {
-            for (place, before) in before.iter().enumerate() {
-                let after = self.reference.look_at(&requests[place], finished.now);
-                let said = comparable(&finished.outcomes[place].reply, true);
-                stood_before[place] |= before.writes.is_empty()
-                    && comparable(&before.reply, true) == said
-                    && (comparable(&after.reply, true) != said || !after.writes.is_empty())
-                    && (after.writes.is_empty() || !have_trace(&after.writes, &committed.writes));
-            }
-        }
-        let kept = |place: &usize| !stood_before[*place];
+        let kept = |place: &usize| places.is_behind(*place);
         let asked: Vec<Request> = (0..count).filter(kept).map(|place| requests[place].clone()).collect();
         let expected = self.reference.run(&asked, finished.now);
         let found = (0..count).filter(kept).map(|place| &finished.outcomes[place]);
         // What follows from those that stand before the other transaction has been done with them: the rows tell.
-        let is_compared = |_: &&(Request, Outcome)| early.is_empty();
+        let is_compared = |_: &&(Request, Outcome)| places.before.is_empty();
         let follow_ups = finished.follow_ups.iter().filter(is_compared).map(|(_, outcome)| outcome);
         let found: Vec<&Outcome> = found.chain(follow_ups).collect();
         let follow_ups = expected.follow_ups.iter().filter(is_compared).map(|(_, outcome)| outcome);
@@ -375,4 +343,10 @@ impl World {
         }
         true
     }
+}
+
+/// The requests of a transaction: after many conflicts it is tried with the first one alone.
+fn tried<'a>(requests: &'a [Request], committed: &Committed) -> &'a [Request] {
+    let alone = committed.attempts > BATCH_CONFLICTS_MAX;
+    if alone { &requests[..1] } else { requests }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 
 use crate::bench::Bench;
 use crate::child::{Folder, Server};
@@ -18,9 +18,7 @@ use crate::procfs::{Resident, open_files};
 use crate::report::{Report, Row};
 use crate::workers::cycles::{self, Cycled};
 
-/// Of `minutes`, so many windows are measured.
-const WINDOWS_PER_MINUTE: u64 = 1;
-const WINDOW: Duration = Duration::from_secs(60 / WINDOWS_PER_MINUTE);
+const WINDOW: Duration = Duration::from_secs(60);
 /// Windows that are passed over: caches fill, pools grow to what the load needs.
 const WARM_WINDOWS: usize = 5;
 /// Creates and gets a second, one of each in turn.
@@ -54,7 +52,7 @@ pub(crate) async fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
     // Those that nobody settles, and those of tasks.
     let (waiting, tasks) = (Arc::new(Ids::new(IdOrder::Random)), Arc::new(Ids::new(IdOrder::Time)));
     let mut samples = Vec::new();
-    for number in 1..=bench.options.soak_minutes * WINDOWS_PER_MINUTE {
+    for number in 1..=bench.options.soak_minutes {
         let (row, sample) = window(&server, &folder, &waiting, &tasks).await?;
         report.push(Row { measure: format!("minute {number}"), ..row });
         samples.push(sample);
@@ -143,7 +141,7 @@ fn judge(samples: &[Sample]) -> Result<()> {
     compare("resident memory (KiB)", |sample| sample.resident_kib, RESIDENT_FACTOR_MAX, RESIDENT_EXTRA_KIB)?;
     compare("open files", |sample| sample.files, 1.0, FILES_EXTRA)?;
     compare("p50 of creates and gets (ms)", |sample| sample.pace_p50_ms, LATENCY_FACTOR_MAX, 0.0)?;
-    compare("p50 of task cycles (ms)", |sample| sample.cycle_p50_ms, LATENCY_FACTOR_MAX, 0.0).context("task cycles")
+    compare("p50 of task cycles (ms)", |sample| sample.cycle_p50_ms, LATENCY_FACTOR_MAX, 0.0)
 }
 
 fn median(samples: &[Sample], of: fn(&Sample) -> f64) -> f64 {

@@ -1,12 +1,16 @@
 //! Every guard that can be left out is missed: the checkers are checked. Prints who has noticed each mutant, in how many worlds and after how many
 //! requests.
 
+mod support;
+
 use std::panic;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use resonate_core::mutant::{Mutant, Room};
 use resonate_sim::hunt::{Hunt, hunt};
+
+use support::seed;
 
 /// Worlds in which a mutant may hide.
 const WORLDS_MAX: u64 = 2_000;
@@ -21,14 +25,6 @@ struct Row {
     mutant: Mutant,
     alone: Hunt,
     beside_sound: Option<Hunt>,
-}
-
-/// A seed of this run: `SEED` where it is set.
-fn seed() -> u64 {
-    let given = std::env::var("SEED").ok().map(|text| text.parse().expect("SEED is an integer"));
-    let seed = given.unwrap_or(20_261_123);
-    println!("SEED={seed}");
-    seed
 }
 
 /// What of a mutant is hunted: `ONLY` where it is set.

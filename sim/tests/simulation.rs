@@ -1,9 +1,13 @@
 //! Seeds: whatever they bring, nothing is wrong, everything converges, and the same seed brings the same.
 
+mod support;
+
 use std::collections::BTreeSet;
 
 use resonate_core::request::Request;
 use resonate_sim::{Fault, Isolation, Options, Report, names, run};
+
+use support::seed;
 
 /// Seeds that once found something.
 const REGRESSIONS: [u64; 4] = [16, 33, 166, 1000];
@@ -16,14 +20,6 @@ fn sound(report: &Report, seed: u64, steps: u64) {
     if let Some(violation) = &report.violation {
         panic!("{violation}\nagain: resonate sim --seed {seed} --steps {steps}");
     }
-}
-
-/// A seed of this run: `SEED` where it is set. `resonate sim` is for new ones.
-fn seed() -> u64 {
-    let given = std::env::var("SEED").ok().map(|text| text.parse().expect("SEED is an integer"));
-    let seed = given.unwrap_or(20_261_123);
-    println!("SEED={seed}");
-    seed
 }
 
 #[test]

@@ -42,12 +42,11 @@ struct Held(Option<OwnedSemaphorePermit>);
 impl Held {
     /// Holds so many bytes, if there is room for those that it does not have yet.
     fn grow_to(&mut self, bytes: usize, room: &Arc<Semaphore>) -> Result<(), Refused> {
-        let has = self.0.as_ref().map_or(SMALL_BODY_BYTES, OwnedSemaphorePermit::num_permits);
-        if bytes <= has {
+        let has = self.0.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
+        if bytes <= has.max(SMALL_BODY_BYTES) {
             return Ok(());
         }
-        let had = self.0.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
-        let more = u32::try_from(bytes - had).ok().and_then(|more| Arc::clone(room).try_acquire_many_owned(more).ok());
+        let more = u32::try_from(bytes - has).ok().and_then(|more| Arc::clone(room).try_acquire_many_owned(more).ok());
         match (more, &mut self.0) {
             (Some(more), Some(held)) => held.merge(more),
             (Some(more), none) => *none = Some(more),

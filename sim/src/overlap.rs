@@ -2,7 +2,7 @@
 //! meanwhile, and pages only show. So a request stands behind the other transaction, unless only what was there before it explains what it has come to:
 //! one that found nothing, or a purge of what has been given a child since. Owns that choice; both machines that it asks are thrown away.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::mem::discriminant;
 
 use resonate_core::Decision;
@@ -16,7 +16,6 @@ use resonate_core::write::Write;
 
 use crate::answer::comparable;
 use crate::neighbourhood::Touched;
-use crate::reference::decided;
 
 /// Where requests stand beside a transaction that ran inside theirs; what is in neither list stands behind it.
 #[derive(Debug, Default)]
@@ -49,7 +48,8 @@ pub(crate) enum Evidence<'a> {
     Writes(&'a [Write]),
 }
 
-/// Places requests by what the machine says to them behind and before the other transaction, from the state before both.
+/// Places requests by what the machine says to them in the order that comes of it, from the state before both transactions: whoever does not come to what
+/// was found is moved, until nobody is left or can be.
 pub(crate) fn places(
     rules: &Rules,
     state: &MemoryStore,
@@ -58,31 +58,49 @@ pub(crate) fn places(
     evidence: Evidence<'_>,
     inner: Inner<'_>,
 ) -> Places {
-    let mut behind = state.clone();
-    let answered = &inner.requests[..inner.finished.outcomes.len()];
-    at_hand::run(&mut behind, rules, answered, inner.finished.now);
-    let (mut places, mut before) = (Places::default(), None);
-    for (place, request) in requests.iter().enumerate() {
-        let decision = decided(rules, request, now, &behind);
-        if !explains(evidence, place, &decision) {
-            let before = before.get_or_insert_with(|| decisions(&mut state.clone(), rules, requests, now));
-            if explains(evidence, place, &before[place]) {
-                places.before.insert(place);
-            } else if let Evidence::Writes(_) = evidence {
-                places.nowhere.insert(place);
-            }
-        }
-        // What stands elsewhere is not seen by those that stand behind.
-        if places.is_behind(place) {
-            behind.apply(rules, request, now);
+    let decided_at = |places: &Places| decisions(rules, state, requests, now, places, inner);
+    let (mut places, mut ahead) = (Places::default(), None);
+    loop {
+        let found = decided_at(&places);
+        let wrong = found.iter().find(|(place, decision)| !explains(evidence, **place, decision));
+        let Some((&wrong, _)) = wrong else { return places };
+        let ahead = ahead.get_or_insert_with(|| {
+            let all = Places { before: (0..requests.len()).collect(), nowhere: BTreeSet::new() };
+            decided_at(&all)
+        });
+        // What stands before the other transaction may need those of its own that were before it.
+        let movable = if places.before.contains(&wrong) { 0..wrong } else { wrong..wrong + 1 };
+        let is_moved = |place: &usize| places.is_behind(*place) && explains(evidence, *place, &ahead[place]);
+        let moved: Vec<usize> = movable.filter(is_moved).collect();
+        if !moved.is_empty() {
+            places.before.extend(moved);
+        } else if let Evidence::Writes(_) = evidence {
+            places.before.remove(&wrong);
+            places.nowhere.insert(wrong);
+        } else {
+            // Nothing explains it: the comparison says so.
+            return places;
         }
     }
-    places
 }
 
-/// Requests in order, without what follows from them.
-fn decisions(store: &mut MemoryStore, rules: &Rules, requests: &[Request], now: Timestamp) -> Vec<Decision> {
-    requests.iter().map(|request| store.apply(rules, request, now)).collect()
+/// What the machine says to requests at their places, without what follows from them.
+fn decisions(
+    rules: &Rules,
+    state: &MemoryStore,
+    requests: &[Request],
+    now: Timestamp,
+    places: &Places,
+    inner: Inner<'_>,
+) -> BTreeMap<usize, Decision> {
+    let mut store = state.clone();
+    let take = |store: &mut MemoryStore, place: usize| (place, store.apply(rules, &requests[place], now));
+    let mut decisions: BTreeMap<usize, Decision> = places.before.iter().map(|place| take(&mut store, *place)).collect();
+    let answered = &inner.requests[..inner.finished.outcomes.len()];
+    at_hand::run(&mut store, rules, answered, inner.finished.now);
+    let behind = (0..requests.len()).filter(|place| places.is_behind(*place));
+    decisions.extend(behind.map(|place| take(&mut store, place)));
+    decisions
 }
 
 fn explains(evidence: Evidence<'_>, place: usize, decision: &Decision) -> bool {

@@ -1,6 +1,7 @@
 //! A transaction inside which another one ran: where each of its requests stands. What is there was locked or compared; what was not there may have come
 //! meanwhile, and pages only show. So a request stands behind the other transaction, unless only what was there before it explains what it has come to:
-//! one that found nothing, or a purge of what has been given a child since. Owns that choice; both machines that it asks are thrown away.
+//! one that found nothing, or a purge of what has been given a child since. What followed from its requests counts as theirs: what it has not seen to be
+//! due a sweep finds. Owns that choice; the machines that it asks are thrown away.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem::discriminant;
@@ -17,98 +18,129 @@ use resonate_core::write::Write;
 use crate::answer::comparable;
 use crate::neighbourhood::Touched;
 
-/// Where requests stand beside a transaction that ran inside theirs; what is in neither list stands behind it.
+/// Two transactions of which one ran inside the other.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Overlap<'a> {
+    pub(crate) rules: &'a Rules,
+    /// What was there before both.
+    pub(crate) state: &'a MemoryStore,
+    /// The instant of the outer one.
+    pub(crate) now: Timestamp,
+    /// The requests of the inner one, and what they came to.
+    pub(crate) inner: (&'a [Request], &'a Finished),
+}
+
+/// What the outer transaction has run, and where each of it stands; what is in neither list stands behind the inner one.
 #[derive(Debug, Default)]
 pub(crate) struct Places {
+    /// Its requests, then what followed from them.
+    pub(crate) requests: Vec<Request>,
     /// Before it.
     pub(crate) before: BTreeSet<usize>,
     /// They have left no trace. Only of a transaction whose answers nobody knows.
-    pub(crate) nowhere: BTreeSet<usize>,
+    nowhere: BTreeSet<usize>,
 }
 
 impl Places {
-    pub(crate) fn is_behind(&self, place: usize) -> bool {
+    fn of(requests: Vec<Request>) -> Self {
+        Self { requests, ..Self::default() }
+    }
+
+    pub(crate) fn behind(&self) -> impl Iterator<Item = usize> {
+        (0..self.requests.len()).filter(|place| self.is_behind(*place))
+    }
+
+    fn is_behind(&self, place: usize) -> bool {
         !self.before.contains(&place) && !self.nowhere.contains(&place)
     }
 }
 
-/// The other transaction: its requests, and what they came to.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Inner<'a> {
-    pub(crate) requests: &'a [Request],
-    pub(crate) finished: &'a Finished,
-}
-
 /// What of a transaction tells where its requests stand.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Evidence<'a> {
-    /// Their outcomes.
-    Outcomes(&'a [Outcome]),
+enum Evidence<'a> {
+    /// What each came to.
+    Outcomes(&'a [&'a Outcome]),
     /// What was written, where its server does not know the outcomes.
     Writes(&'a [Write]),
 }
 
-/// Places requests by what the machine says to them in the order that comes of it, from the state before both transactions: whoever does not come to what
-/// was found is moved, until nobody is left or can be.
-pub(crate) fn places(
-    rules: &Rules,
-    state: &MemoryStore,
-    requests: &[Request],
-    now: Timestamp,
-    evidence: Evidence<'_>,
-    inner: Inner<'_>,
-) -> Places {
-    let decided_at = |places: &Places| decisions(rules, state, requests, now, places, inner);
-    let (mut places, mut ahead) = (Places::default(), None);
-    loop {
-        let found = decided_at(&places);
-        let wrong = found.iter().find(|(place, decision)| !explains(evidence, **place, decision));
-        let Some((&wrong, _)) = wrong else { return places };
-        let ahead = ahead.get_or_insert_with(|| {
-            let all = Places { before: (0..requests.len()).collect(), nowhere: BTreeSet::new() };
-            decided_at(&all)
-        });
-        // What stands before the other transaction may need those of its own that were before it.
-        let movable = if places.before.contains(&wrong) { 0..wrong } else { wrong..wrong + 1 };
-        let is_moved = |place: &usize| places.is_behind(*place) && explains(evidence, *place, &ahead[place]);
-        let moved: Vec<usize> = movable.filter(is_moved).collect();
-        if !moved.is_empty() {
-            places.before.extend(moved);
-        } else if let Evidence::Writes(_) = evidence {
-            places.before.remove(&wrong);
-            places.nowhere.insert(wrong);
-        } else {
-            // Nothing explains it: the comparison says so.
-            return places;
-        }
-    }
+/// What a transaction's requests came to, and what followed from them.
+pub(crate) fn outcomes(finished: &Finished) -> Vec<&Outcome> {
+    finished.outcomes.iter().chain(finished.follow_ups.iter().map(|(_, outcome)| outcome)).collect()
 }
 
-/// What the machine says to requests at their places, without what follows from them.
-fn decisions(
-    rules: &Rules,
-    state: &MemoryStore,
-    requests: &[Request],
-    now: Timestamp,
-    places: &Places,
-    inner: Inner<'_>,
-) -> BTreeMap<usize, Decision> {
-    let mut store = state.clone();
-    let take = |store: &mut MemoryStore, place: usize| (place, store.apply(rules, &requests[place], now));
-    let mut decisions: BTreeMap<usize, Decision> = places.before.iter().map(|place| take(&mut store, *place)).collect();
-    let answered = &inner.requests[..inner.finished.outcomes.len()];
-    at_hand::run(&mut store, rules, answered, inner.finished.now);
-    let behind = (0..requests.len()).filter(|place| places.is_behind(*place));
-    decisions.extend(behind.map(|place| take(&mut store, place)));
-    decisions
+/// Whether the machine says what was found, but for what only shows.
+pub(crate) fn is_same(found: &Outcome, decision: &Decision) -> bool {
+    comparable(&found.reply, true) == comparable(&decision.reply, true) && found.effects == decision.effects
+}
+
+impl Overlap<'_> {
+    /// Where everything stands of an outer transaction whose outcomes are known.
+    pub(crate) fn of_finished(&self, requests: &[Request], finished: &Finished) -> Places {
+        let followed = finished.follow_ups.iter().map(|(request, _)| request);
+        let answered = &requests[..finished.outcomes.len()];
+        let places = Places::of(answered.iter().chain(followed).cloned().collect());
+        self.place(places, Evidence::Outcomes(&outcomes(finished)))
+    }
+
+    /// Where everything stands that may have been run, by what was written.
+    pub(crate) fn of_doubtful(&self, requests: &[Request], writes: &[Write]) -> Places {
+        let mut places = Places::of(requests.to_vec());
+        let mut looked_at = 0;
+        while looked_at < places.requests.len() {
+            let decisions = self.decisions(&places);
+            let followed: Vec<Request> =
+                decisions.range(looked_at..).flat_map(|(_, decision)| decision.follow_ups.iter().cloned()).collect();
+            looked_at = places.requests.len();
+            places.requests.extend(followed);
+        }
+        self.place(places, Evidence::Writes(writes))
+    }
+
+    /// Lets the machine run everything at its place, and moves who does not come to what was found, until nobody is left or can be.
+    fn place(&self, mut places: Places, evidence: Evidence<'_>) -> Places {
+        let mut ahead = None;
+        loop {
+            let decisions = self.decisions(&places);
+            let wrong = decisions.iter().find(|(place, decision)| !explains(evidence, **place, decision));
+            let Some((&wrong, _)) = wrong else { return places };
+            let ahead = ahead.get_or_insert_with(|| {
+                let all = (0..places.requests.len()).collect();
+                self.decisions(&Places { before: all, ..Places::of(places.requests.clone()) })
+            });
+            // What stands before the inner transaction may need those of its own that were before it.
+            let movable = if places.before.contains(&wrong) { 0..wrong } else { wrong..wrong + 1 };
+            let is_moved = |place: &usize| places.is_behind(*place) && explains(evidence, *place, &ahead[place]);
+            let moved: Vec<usize> = movable.filter(is_moved).collect();
+            if !moved.is_empty() {
+                places.before.extend(moved);
+            } else if let Evidence::Writes(_) = evidence {
+                places.before.remove(&wrong);
+                places.nowhere.insert(wrong);
+            } else {
+                // Nothing explains it: the comparison says so.
+                return places;
+            }
+        }
+    }
+
+    /// What the machine says to everything at its place.
+    fn decisions(&self, places: &Places) -> BTreeMap<usize, Decision> {
+        let mut store = self.state.clone();
+        let take =
+            |store: &mut MemoryStore, place: usize| (place, store.apply(self.rules, &places.requests[place], self.now));
+        let mut decisions: BTreeMap<usize, Decision> =
+            places.before.iter().map(|place| take(&mut store, *place)).collect();
+        let (requests, finished) = self.inner;
+        at_hand::run(&mut store, self.rules, &requests[..finished.outcomes.len()], finished.now);
+        decisions.extend(places.behind().map(|place| take(&mut store, place)));
+        decisions
+    }
 }
 
 fn explains(evidence: Evidence<'_>, place: usize, decision: &Decision) -> bool {
     match evidence {
-        Evidence::Outcomes(outcomes) => {
-            let found = &outcomes[place];
-            comparable(&found.reply, true) == comparable(&decision.reply, true) && found.effects == decision.effects
-        }
+        Evidence::Outcomes(outcomes) => is_same(outcomes[place], decision),
         Evidence::Writes(writes) => have_trace(&decision.writes, writes),
     }
 }

@@ -147,9 +147,9 @@ impl Reference {
     }
 
     /// One request, without what follows from it.
-    pub fn take(&mut self, request: &Request, now: Timestamp) -> Reply {
+    pub fn take(&mut self, request: &Request, now: Timestamp) -> Decision {
         let rules = self.rules.clone();
-        self.apply(&rules, request, now).reply
+        self.apply(&rules, request, now)
     }
 
     /// How a workflow ended.

@@ -107,7 +107,7 @@ pub fn recording(rules: &Rules, taken: &[Taken], server: &str) -> String {
     lines.push('\n');
     let mut reference = Reference::new(rules.clone(), false);
     for Taken { now, request } in taken {
-        let reply = reference.take(request, *now);
+        let reply = reference.take(request, *now).reply;
         lines.push_str(&print_entry(*now, request, &reply));
         lines.push('\n');
     }

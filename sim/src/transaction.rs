@@ -1,5 +1,7 @@
 //! The transactions of servers: how they end, which of them overlap, what the machine says to them, and what becomes of their answers and messages.
 
+use std::collections::BTreeMap;
+
 use resonate_core::Decision;
 use resonate_core::address::{Mailbox, Route};
 use resonate_core::batch::{Finished, Outcome};
@@ -12,9 +14,9 @@ use resonate_core::mutant::Mutant;
 use resonate_core::request::Request;
 use resonate_core::time::Timestamp;
 
-use crate::answer::{comparable, wrong_in_message};
+use crate::answer::wrong_in_message;
 use crate::neighbourhood::Touched;
-use crate::overlap::{Evidence, Inner, Places, places};
+use crate::overlap::{Overlap, Places, is_same, outcomes};
 use crate::plan::Fault;
 use crate::server::{DUE_MAX, Origin, Work};
 use crate::store::{Committed, Fate, Isolation, Rival, StoreError};
@@ -29,6 +31,13 @@ struct Guest {
     server: usize,
     work: Work,
     now: Timestamp,
+}
+
+/// A transaction inside which another one ran.
+struct Overlapped {
+    places: Places,
+    /// What the machine has said to what it has done of it, by places.
+    said: BTreeMap<usize, Decision>,
 }
 
 impl World {
@@ -60,17 +69,12 @@ impl World {
         let mut committed = self.store.take_committed().into_iter();
         let others = if matches!(came_to, Some(Ok(_))) { committed.next() } else { None };
         let own = committed.next();
-        let places = match (&guest, &came_to, &own) {
+        let overlapped = match (&guest, &came_to, &own) {
             (Some(guest), Some(Ok(finished)), Some(own)) => {
-                let inner = Inner { requests: &guest.work.requests, finished };
-                Some(self.places(&work.requests, &ran, own, now, inner))
+                Some(self.overlapped(&work.requests, &ran, own, now, (&guest.work.requests, finished)))
             }
             (Some(_) | None, _, _) => None,
         };
-        if let (Some(places), Some(own)) = (&places, &own) {
-            let early: Vec<Request> = places.before.iter().map(|place| work.requests[*place].clone()).collect();
-            self.reference.run(&early, own.clock.unwrap_or(now));
-        }
         let mut waiting = None;
         match (guest, came_to) {
             (Some(guest), Some(came_to)) => {
@@ -82,7 +86,7 @@ impl World {
             (None, Some(_)) => unreachable!("nobody was invited"),
         }
         debug_assert_eq!(left.is_some(), waiting.is_some(), "a guest runs or waits");
-        self.judge(&work, &ran, own, now, places);
+        self.judge(&work, &ran, own, now, overlapped);
         self.compare_rows();
         let took = ran.is_ok();
         if dies {
@@ -141,22 +145,24 @@ impl World {
         Some(Guest { server, work, now })
     }
 
-    /// Where requests stand beside a transaction that ran inside theirs.
-    fn places(
-        &self,
+    /// Finds where everything of a transaction stands beside one that ran inside it, and lets the machine do what stands before that one.
+    fn overlapped(
+        &mut self,
         requests: &[Request],
         ran: &Ran,
         own: &Committed,
         asked_at: Timestamp,
-        inner: Inner<'_>,
-    ) -> Places {
-        let rules = &self.reference.rules;
-        let (requests, evidence) = match ran {
-            Ok(finished) => (&requests[..finished.outcomes.len()], Evidence::Outcomes(&finished.outcomes)),
-            Err(_) => (tried(requests, own), Evidence::Writes(&own.writes)),
-        };
+        inner: (&[Request], &Finished),
+    ) -> Overlapped {
         let now = own.clock.unwrap_or(asked_at);
-        places(rules, &self.reference.store, requests, now, evidence, inner)
+        let overlap = Overlap { rules: &self.reference.rules, state: &self.reference.store, now, inner };
+        let places = match ran {
+            Ok(finished) => overlap.of_finished(requests, finished),
+            Err(_) => overlap.of_doubtful(tried(requests, own), &own.writes),
+        };
+        let before = places.before.iter();
+        let said = before.map(|place| (*place, self.reference.take(&places.requests[*place], now))).collect();
+        Overlapped { places, said }
     }
 
     /// Lets the machine do what was committed, and compares.
@@ -166,7 +172,7 @@ impl World {
         ran: &Ran,
         committed: Option<Committed>,
         asked_at: Timestamp,
-        places: Option<Places>,
+        overlapped: Option<Overlapped>,
     ) {
         let now = committed.as_ref().and_then(|committed| committed.clock).unwrap_or(asked_at);
         self.witness.tried(&work.origins, now, committed.is_some());
@@ -177,46 +183,39 @@ impl World {
             return;
         };
         self.counts.transactions += 1;
-        match ran {
-            Ok(finished) => self.judge_finished(&work.requests, finished, places),
+        match (ran, overlapped) {
+            (_, Some(overlapped)) => self.judge_overlapped(ran.as_ref().ok(), overlapped, now),
+            (Ok(finished), None) => self.judge_finished(&work.requests, finished),
             // The server does not know what was committed; the store does.
-            Err(_) => {
-                let now = committed.clock.unwrap_or(asked_at);
-                let places = places.unwrap_or_default();
-                let requests = tried(&work.requests, &committed).iter().enumerate();
-                let requests = requests.filter(|(place, _)| places.is_behind(*place));
-                let requests: Vec<Request> = requests.map(|(_, request)| request.clone()).collect();
-                self.reference.run(&requests, now);
-            }
+            (Err(_), None) => drop(self.reference.run(tried(&work.requests, &committed), now)),
         }
         self.written.extend(committed.writes);
     }
 
-    fn judge_finished(&mut self, requests: &[Request], finished: &Finished, places: Option<Places>) {
-        let overlapped = places.is_some();
-        let places = places.unwrap_or_default();
-        let count = finished.outcomes.len();
-        let kept = |place: &usize| places.is_behind(*place);
-        let asked: Vec<Request> = (0..count).filter(kept).map(|place| requests[place].clone()).collect();
-        let expected = self.reference.run(&asked, finished.now);
-        let found = (0..count).filter(kept).map(|place| &finished.outcomes[place]);
-        // What follows from those that stand before the other transaction has been done with them: the rows tell.
-        let is_compared = |_: &&(Request, Outcome)| places.before.is_empty();
-        let follow_ups = finished.follow_ups.iter().filter(is_compared).map(|(_, outcome)| outcome);
-        let found: Vec<&Outcome> = found.chain(follow_ups).collect();
-        let follow_ups = expected.follow_ups.iter().filter(is_compared).map(|(_, outcome)| outcome);
-        let wanted: Vec<&Outcome> = expected.outcomes.iter().chain(follow_ups).collect();
-        let same = |found: &Outcome, wanted: &Outcome| {
-            let replies = comparable(&found.reply, overlapped) == comparable(&wanted.reply, overlapped);
-            // What a page shows of others is not compared there, and so is not what it shows as settled.
-            replies && found.effects == wanted.effects && (overlapped || found.projected == wanted.projected)
-        };
-        let differs = found.iter().zip(&wanted).position(|(found, wanted)| !same(found, wanted));
+    fn judge_finished(&mut self, requests: &[Request], finished: &Finished) {
+        let asked = &requests[..finished.outcomes.len()];
+        let expected = self.reference.run(asked, finished.now);
+        let (found, wanted) = (outcomes(finished), outcomes(&expected));
+        let differs = found.iter().zip(&wanted).position(|(found, wanted)| found != wanted);
         if differs.is_some() || found.len() != wanted.len() {
             let place = differs.unwrap_or(found.len().min(wanted.len()));
             let (found, wanted) = (found.get(place), wanted.get(place));
             self.reference.fault("simulation_answer_equals_reference", || {
                 format!("number {place} of {asked:?}: {found:?} instead of {wanted:?}")
+            });
+        }
+    }
+
+    /// The same, where another transaction ran inside this one: everything stands at its place. What was committed is known without its outcomes
+    /// when nobody was told.
+    fn judge_overlapped(&mut self, finished: Option<&Finished>, overlapped: Overlapped, now: Timestamp) {
+        let Overlapped { places, mut said } = overlapped;
+        let requests = &places.requests;
+        said.extend(places.behind().map(|place| (place, self.reference.take(&requests[place], now))));
+        let Some(found) = finished.map(outcomes) else { return };
+        if let Some((place, wanted)) = said.iter().find(|(place, wanted)| !is_same(found[**place], wanted)) {
+            self.reference.fault("simulation_answer_equals_reference", || {
+                format!("number {place} of {requests:?}: {:?} instead of {wanted:?}", found[*place])
             });
         }
     }

@@ -129,7 +129,8 @@ pub(crate) struct World {
     pub(crate) rng: Rng,
     pub(crate) plan: Plan,
     pub(crate) now: u64,
-    events: BTreeMap<(u64, u64), Event>,
+    /// Each in a place of its own: they are large, and a tree moves what it holds.
+    events: BTreeMap<(u64, u64), Box<Event>>,
     number: u64,
     pub(crate) store: SimStore,
     /// How far the store's clock is ahead.
@@ -210,7 +211,7 @@ impl World {
     /// Lets something happen so many milliseconds from now.
     pub(crate) fn after(&mut self, pause: u64, event: Event) {
         self.number += 1;
-        self.events.insert((self.now + pause, self.number), event);
+        self.events.insert((self.now + pause, self.number), Box::new(event));
     }
 
     /// True time.
@@ -249,7 +250,7 @@ impl World {
     pub(crate) fn step(&mut self) {
         let Some(((at, _), event)) = self.events.pop_first() else { return };
         self.now = at;
-        match event {
+        match *event {
             Event::Arrives { server, sent } => self.arrives(server, sent),
             Event::Answered { sent, reply } => self.answered(sent, reply),
             Event::Expires { call, attempt } => self.expires(call, attempt),

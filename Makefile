@@ -49,6 +49,7 @@ package: wasm
 	@scripts/build_package.sh
 
 js: package
+	@scripts/build_wasm.sh mutants
 	cd host-wasm/js && node_modules/.bin/tsc -p test && $(NODE) --test --test-reporter=tap 'test/*.test.ts'
 
 test-postgres:

@@ -44,7 +44,10 @@ fn measure_sizes(report: &mut Report) -> Result<()> {
     report.findings.js_gzipped_bytes = Some(js.gzipped_bytes);
     let playground = workspace(PLAYGROUND);
     if playground.exists() {
-        report.push(row("size of the playground", &size::folder_gzipped(&playground)?));
+        // Not part of the page: it is loaded when somebody asks for a seed.
+        let simulation = size::gzipped(&playground.join("wasm/simulation.wasm"))?;
+        report.push(row("size of the playground", &size::folder_gzipped(&playground)?.without(simulation)));
+        report.push(row("size of the simulation for the playground", &simulation));
     }
     Ok(())
 }

@@ -14,8 +14,10 @@ pub mod generator;
 #[cfg(feature = "mutants")]
 pub mod hunt;
 pub mod linear;
+pub mod link;
 pub mod names;
 mod neighbourhood;
+pub mod opened;
 mod overlap;
 mod plan;
 mod purge;

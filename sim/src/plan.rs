@@ -160,30 +160,6 @@ pub struct Plan {
     pub rates: [u32; Fault::ALL.len()],
 }
 
-impl Options {
-    /// The arguments of `resonate sim` that bring this world again.
-    #[must_use]
-    pub fn arguments(&self) -> String {
-        let mut arguments = format!("--seed {} --steps {}", self.seed, self.steps);
-        let numbers = [("servers", self.servers), ("workers", self.workers), ("workflows", self.workflows)];
-        for (name, number) in numbers {
-            if let Some(number) = number {
-                arguments.push_str(&format!(" --{name} {number}"));
-            }
-        }
-        for fault in &self.without {
-            arguments.push_str(&format!(" --without {}", fault.name()));
-        }
-        if self.without_strangers {
-            arguments.push_str(" --without-strangers");
-        }
-        if self.linearize {
-            arguments.push_str(" --linearize");
-        }
-        arguments
-    }
-}
-
 impl Plan {
     /// Draws what is not given.
     pub(crate) fn draw(options: &Options, rng: &mut Rng) -> Self {
@@ -226,5 +202,21 @@ impl Plan {
     #[must_use]
     pub fn rate(&self, fault: Fault) -> u32 {
         self.rates[fault as usize]
+    }
+    /// Its size and its mix in words, each with its name.
+    #[must_use]
+    pub fn words(&self) -> [(&'static str, String); 4] {
+        let Self { servers, workers, workflows, strangers, rules, .. } = self;
+        let world = format!("{servers} servers, {workers} workers, {workflows} workflows, {strangers} % strangers");
+        let clock = if self.has_clock { "with a clock" } else { "without a clock" };
+        let far = if self.is_far { ", far" } else { "" };
+        let store = format!("{:?}, {clock}{far}", self.isolation).to_lowercase();
+        let (retry, retention) = (rules.retry_timeout.as_millis(), rules.unblock_retention.as_millis());
+        let strict = if rules.strict { ", strict" } else { "" };
+        let dials = format!("retry {retry} ms, retention {retention} ms{strict}");
+        let faults = Fault::ALL.iter().filter(|fault| self.rate(**fault) > 0);
+        let faults: Vec<String> = faults.map(|fault| format!("{} {}‰", fault.name(), self.rate(*fault))).collect();
+        let faults = if faults.is_empty() { "none".to_owned() } else { faults.join(", ") };
+        [("world", world), ("store", store), ("dials", dials), ("faults", faults)]
     }
 }

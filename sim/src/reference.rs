@@ -55,6 +55,8 @@ pub struct Reference {
     /// The last instant seen. A server that has just been started may know an earlier one.
     seen: Timestamp,
     steps: u64,
+    /// Those of them that are in the log, where there is one.
+    taken: u64,
     kinds: BTreeMap<&'static str, u64>,
     variants: BTreeSet<&'static str>,
     digest: Digest,
@@ -76,6 +78,7 @@ impl Reference {
             bonds: Bonds::default(),
             seen: Timestamp::ZERO,
             steps: 0,
+            taken: 0,
             kinds: BTreeMap::new(),
             variants: BTreeSet::new(),
             digest: Digest::new(),
@@ -85,7 +88,7 @@ impl Reference {
         }
     }
 
-    /// Requests so far, clients' and the background's.
+    /// Requests so far, clients' and the background's, and reads that were only looked at.
     #[must_use]
     pub fn steps(&self) -> u64 {
         self.steps
@@ -176,7 +179,7 @@ impl Reference {
     /// Notes that something is wrong, unless something was before.
     pub(crate) fn fault(&mut self, property: &'static str, detail: impl FnOnce() -> String) {
         if self.violation.is_none() {
-            self.violation = Some(Violation { property, detail: detail(), step: self.steps });
+            self.violation = Some(Violation { property, detail: detail(), step: self.steps, taken: self.taken });
         }
     }
 
@@ -197,6 +200,7 @@ impl Reference {
 
     fn note(&mut self, request: &Request, now: Timestamp, decision: &Decision) {
         self.steps += 1;
+        self.taken += 1;
         *self.kinds.entry(request.kind()).or_default() += 1;
         self.variants.insert(names::of_reply(&decision.reply));
         if let Reply::Fenced(inner) = &decision.reply {

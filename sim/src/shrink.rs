@@ -1,5 +1,6 @@
 //! A smaller world in which the same is still wrong: fewer steps, faults, servers and workers, and where order alone is to blame, the fewest requests.
 
+use resonate_core::memory::MemoryStore;
 use resonate_core::recording::{Header, print_entry};
 use resonate_core::rules::Rules;
 use resonate_core::snapshot::Snapshot;
@@ -105,9 +106,10 @@ pub fn recording(rules: &Rules, taken: &[Taken], server: &str) -> String {
     let began = taken.first().map_or(Timestamp::ZERO, |first| first.now);
     let mut lines = Header::new(server, began, rules.clone(), Snapshot::default()).print();
     lines.push('\n');
-    let mut reference = Reference::new(rules.clone(), false);
+    // What was judged as it happened needs no judge again.
+    let mut store = MemoryStore::new();
     for Taken { now, request } in taken {
-        let reply = reference.take(request, *now).reply;
+        let reply = store.apply(rules, request, *now).reply;
         lines.push_str(&print_entry(*now, request, &reply));
         lines.push('\n');
     }

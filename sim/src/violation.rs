@@ -9,8 +9,10 @@ pub struct Violation {
     pub property: &'static str,
     /// What contradicts it.
     pub detail: String,
-    /// Requests that had taken effect.
+    /// Requests that had been judged, reads beside the writer among them.
     pub step: u64,
+    /// Requests that had taken effect: so many lines of the log lead here.
+    pub taken: u64,
 }
 
 impl fmt::Display for Violation {

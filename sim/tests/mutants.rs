@@ -9,6 +9,8 @@ use std::sync::{Mutex, PoisonError};
 
 use resonate_core::mutant::{Mutant, Room};
 use resonate_sim::hunt::{Hunt, hunt};
+use resonate_sim::shrink::replay;
+use resonate_sim::{Options, run};
 
 use support::seed;
 
@@ -97,4 +99,23 @@ fn every_mutant_is_noticed() {
     println!("\n{}", table(&rows));
     let missed: Vec<_> = rows.iter().filter(|row| row.alone.caught.is_none()).map(|row| row.mutant).collect();
     assert_eq!(missed, []);
+}
+
+#[test]
+fn a_log_leads_to_the_step_after_which_something_was_noticed() {
+    let mut rng = fastrand::Rng::with_seed(seed());
+    let options = || Options {
+        seed: rng.u64(..),
+        steps: 500,
+        mutant: Some(Mutant::SettleForgetsValue),
+        with_log: true,
+        ..Options::default()
+    };
+    let mut worlds = std::iter::repeat_with(options).take(WORLDS_MAX as usize).map(|options| run(&options));
+    let report = worlds.find(|report| report.violation.is_some()).expect("a mutant that is noticed");
+    let violation = report.violation.expect("something");
+    let taken = usize::try_from(violation.taken).expect("a length");
+    let property = |taken| replay(&report.plan.rules, &report.log[..taken]).map(|found| found.property);
+    assert_eq!(property(taken), Some(violation.property));
+    assert_eq!(property(taken - 1), None);
 }

@@ -13,6 +13,12 @@ pub(super) struct Size {
     pub(super) gzipped_bytes: u64,
 }
 
+impl Size {
+    pub(super) fn without(self, part: Self) -> Self {
+        Self { bytes: self.bytes - part.bytes, gzipped_bytes: self.gzipped_bytes - part.gzipped_bytes }
+    }
+}
+
 /// The size of a file.
 pub(super) fn gzipped(path: &Path) -> Result<Size> {
     let bytes = fs::metadata(path).with_context(|| path.display().to_string())?.len();

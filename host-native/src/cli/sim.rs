@@ -11,6 +11,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use indicatif::ProgressBar;
 use resonate_core::time::Millis;
+use resonate_sim::link::{LINEARIZE, SEED, SERVERS, STEPS, WITHOUT, WITHOUT_STRANGERS, WORKERS, WORKFLOWS};
 use resonate_sim::shrink::{Shrunk, recording, shrink};
 use resonate_sim::{Counts, Fault, Options, Plan, Report, Taken, run as run_world};
 use serde_json::{Value as Json, json};
@@ -19,16 +20,11 @@ use super::session::{Session, is_json, output_arg};
 use super::show::coarse;
 use super::{Environment, Failure, print};
 
-const SEED: &str = "seed";
 const SEEDS: &str = "seeds";
-const STEPS: &str = "steps";
-const SERVERS: &str = "servers";
-const WORKERS: &str = "workers";
-const WORKFLOWS: &str = "workflows";
-const WITHOUT: &str = "without";
-const WITHOUT_STRANGERS: &str = "without-strangers";
-const LINEARIZE: &str = "linearize";
 const RECORDING: &str = "recording";
+
+/// Where servers have the playground.
+const PAGE: &str = "/playground";
 
 /// Requests of a minimal trace that are printed; a recording has all of them.
 const TRACE_LINES_MAX: usize = 40;
@@ -42,7 +38,8 @@ Examples:
   resonate sim --seeds 1000 --steps 1000           # a thousand worlds, on all cores
   resonate sim --seed 42 --without clock-jump --recording trace.ndjson
 
-Exit codes: 0 nothing was wrong, 1 it could not be done, 2 wrong usage, 7 something was wrong: the smallest world that shows it is printed.";
+Exit codes: 0 nothing was wrong, 1 it could not be done, 2 wrong usage, 7 something was wrong: the smallest world that shows it is printed, with its \
+link to the playground.";
 
 /// Describes it to clap.
 pub(super) fn command() -> Command {
@@ -121,7 +118,7 @@ pub(super) fn run(matches: &ArgMatches, _: &Environment) -> Result<(), Failure> 
     match shrunk {
         None => Ok(()),
         Some(Shrunk { options, .. }) => {
-            Err(Failure::Differs(format!("something is wrong; to see it again: resonate sim {}", options.arguments())))
+            Err(Failure::Differs(format!("something is wrong; to see it again: {}", again(&options))))
         }
     }
 }
@@ -244,6 +241,8 @@ impl Ran {
 
     fn json(&self, took: Duration, shrunk: Option<&Shrunk>) -> Json {
         let failed = self.failed.as_ref().map(|(options, report)| (options, report.violation.as_ref()));
+        let fragment = shrunk.and_then(|shrunk| shrunk.options.fragment().ok());
+        let page = fragment.map(|fragment| format!("{PAGE}{fragment}"));
         json!({
             "worlds": self.worlds, "requests": self.steps, "simulatedMs": self.millis, "seconds": took.as_secs_f64(),
             "transactions": self.counts.transactions, "conflicts": self.counts.conflicts, "failed": self.counts.failures,
@@ -256,6 +255,7 @@ impl Ran {
                 "detail": violation.map(|violation| &violation.detail),
                 "step": violation.map(|violation| violation.step),
                 "again": shrunk.map(|shrunk| shrunk.options.arguments()),
+                "page": page,
                 "requests": shrunk.and_then(|shrunk| shrunk.minimal.as_ref()).map(Vec::len),
             })),
         })
@@ -278,23 +278,16 @@ fn bar(seeds: u64) -> ProgressBar {
 
 /// The size and the mix of a world.
 fn world(plan: &Plan) -> String {
-    let faults = Fault::ALL.iter().filter(|fault| plan.rate(**fault) > 0);
-    let faults: Vec<String> = faults.map(|fault| format!("{} {}‰", fault.name(), plan.rate(*fault))).collect();
-    let store = format!("{:?}", plan.isolation).to_lowercase();
-    let clock = if plan.has_clock { "with a clock" } else { "without a clock" };
-    let far = if plan.is_far { ", far" } else { "" };
-    format!(
-        "world      {} servers, {} workers, {} workflows, {} % strangers\nstore      {store}, {clock}{far}\n\
-         dials      retry {} ms, retention {} ms{}\nfaults     {}\n",
-        plan.servers,
-        plan.workers,
-        plan.workflows,
-        plan.strangers,
-        plan.rules.retry_timeout.as_millis(),
-        plan.rules.unblock_retention.as_millis(),
-        if plan.rules.strict { ", strict" } else { "" },
-        if faults.is_empty() { "none".to_owned() } else { faults.join(", ") },
-    )
+    plan.words().map(|(name, words)| format!("{name:<10} {words}\n")).concat()
+}
+
+/// Where the world comes again: on a command line, and in a page, behind the address of any server that has it.
+fn again(options: &Options) -> String {
+    let page = match options.fragment() {
+        Ok(fragment) => format!("in a browser, behind the address of a server with the playground: {PAGE}{fragment}"),
+        Err(why) => format!("not in the playground, since {why}"),
+    };
+    format!("resonate sim {}; {page}", options.arguments())
 }
 
 /// Draws what clients have seen, where no order explains it, as a page in the folder for temporary files.
@@ -325,4 +318,19 @@ fn story(shrunk: &Shrunk) -> String {
         text += &format!("{now} {request}\n");
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_comes_again_on_a_command_line_and_in_a_page_where_a_page_bears_it() {
+        let options = Options { seed: 42, steps: 31, without: [Fault::Lost].into(), ..Options::default() };
+        let text = again(&options);
+        assert!(text.starts_with("resonate sim --seed 42 --steps 31 --without lost; in a browser, "), "{text}");
+        assert!(text.ends_with(": /playground#seed=42&steps=31&without=lost"), "{text}");
+        let text = again(&Options { steps: 1_000_000, ..options });
+        assert!(text.contains("; not in the playground, since 'steps' must be an integer from 1 to "), "{text}");
+    }
 }

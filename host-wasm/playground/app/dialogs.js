@@ -30,7 +30,7 @@ export function notices(stage) {
 }
 
 /** @param {string} title @param {...import("./dom.js").Child} content */
-function open(title, ...content) {
+export function open(title, ...content) {
   const close = h("button", { type: "button", class: "quiet", "aria-label": "Close", onclick: () => dialog.close() }, "×");
   const dialog = h("dialog", { "aria-label": title }, h("header", {}, h("h2", {}, title), close), ...content);
   dialog.addEventListener("close", () => dialog.remove());
@@ -41,7 +41,7 @@ function open(title, ...content) {
 }
 
 /** @param {string} name @param {HTMLElement} input @param {string} [hint] */
-const field = (name, input, hint) => h("label", { class: "field" }, h("span", {}, name), input, hint ? h("small", {}, hint) : null);
+export const field = (name, input, hint) => h("label", { class: "field" }, h("span", {}, name), input, hint ? h("small", {}, hint) : null);
 
 /** Asks for a new promise. @param {import("./stage.js").Stage} stage */
 export function createDialog(stage) {
@@ -107,9 +107,10 @@ export async function shareDialog(stage) {
       copy.textContent = "Press Ctrl+C to copy";
     }
   };
+  const what = fragment === stage.simulation.source ? `The link names the seed of all ${stage.length} steps` : `The link holds all ${stage.length} steps (${Math.ceil(link.length / 102.4) / 10} KB)`;
   open(
     "Share",
-    h("p", {}, `The link holds all ${stage.length} steps (${Math.ceil(link.length / 102.4) / 10} KB): whoever opens it sees the same, and nothing is stored anywhere.`),
+    h("p", {}, `${what}: whoever opens it sees the same, and nothing is stored anywhere.`),
     text,
     h("footer", {}, save, copy),
     h("p", { class: "hint" }, note),

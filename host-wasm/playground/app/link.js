@@ -1,4 +1,5 @@
-// Histories in addresses and files. A link holds what was asked and when, compressed; the answers follow, since the core decides the same again.
+// Histories in addresses and files. A link holds what was asked and when, compressed; the answers follow, since the core decides the same again. Or it
+// names the seed of a simulated world, from which all of that follows.
 
 import { Chronicle } from "./chronicle.js";
 import { fromBase64, toBase64 } from "./payload.js";
@@ -14,6 +15,8 @@ const TEXT_MAX = 32 * 1024 * 1024;
 const STEPS_MAX = 8000;
 const NAME = "#h=";
 
+/** A world that was found, where to stand in it, and what is to be said of it. @typedef {{simulation: Simulation, at: number, card?: import("./stage.js").Card, said?: string}} Found */
+
 /** @param {Uint8Array} bytes @param {CompressionStream | DecompressionStream} stream @param {number} [max] */
 async function through(bytes, stream, max = Infinity) {
   const reader = new Blob([/** @type {BlobPart} */ (bytes)]).stream().pipeThrough(/** @type {any} */ (stream)).getReader();
@@ -28,7 +31,9 @@ async function through(bytes, stream, max = Infinity) {
 
 /** The fragment of an address that holds this world; null when it is too long. @param {import("./stage.js").Stage} stage */
 export async function toFragment({ simulation, at }) {
-  const { chronicle, marks, now, elsewhere } = simulation;
+  const { chronicle, marks, now, elsewhere, source, goesOn } = simulation;
+  // As long as nobody has gone on from there.
+  if (source && !goesOn) return source;
   if (chronicle.length === 0 && !elsewhere) return "";
   if (chronicle.length > STEPS_MAX) return null;
   const around = new TextEncoder().encode(JSON.stringify({ playground: 1, now, at, marks, elsewhere }));
@@ -41,11 +46,12 @@ export async function toFragment({ simulation, at }) {
   return text.length + NAME.length > LINK_MAX ? null : NAME + text;
 }
 
-/**
- * The world that a fragment holds; null when it holds none.
- * @param {string} fragment @returns {Promise<{simulation: Simulation, at: number} | null>}
- */
+/** Whether a fragment names a world that takes a while to be made. @param {string} fragment */
+export const isSeed = (fragment) => fragment.includes("=") && !fragment.startsWith(NAME);
+
+/** The world that a fragment holds; null when it holds none. @param {string} fragment @returns {Promise<Found | null>} */
 export async function fromFragment(fragment) {
+  if (isSeed(fragment)) return (await import("./seed.js")).fromSeed(fragment);
   if (!fragment.startsWith(NAME)) return null;
   let text;
   let around;

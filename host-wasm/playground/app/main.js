@@ -6,7 +6,7 @@ import { Crew } from "./crew.js";
 import { createDialog, helpDialog, notices, shareDialog } from "./dialogs.js";
 import { byId, h } from "./dom.js";
 import { listen } from "./keys.js";
-import { fromFile, fromFragment, toFragment } from "./link.js";
+import { fromFile, fromFragment, isSeed, toFragment } from "./link.js";
 import { PromiseCard } from "./promise.js";
 import { Rest } from "./rest.js";
 import { SCENARIOS } from "./scenarios.js";
@@ -21,35 +21,40 @@ const QUIET_MS = 400;
 /** The list of stories, and the card that explains the one that runs. @param {Stage} stage */
 function stories(stage) {
   const list = /** @type {HTMLSelectElement} */ (byId("story"));
-  list.append(h("option", { value: "" }, "Run a story …"), ...SCENARIOS.map(({ key, name }) => h("option", { value: key }, name)), h("option", { value: "none" }, "An empty playground"));
+  list.append(h("option", { value: "" }, "Run a story …"), ...SCENARIOS.map(({ key, name }) => h("option", { value: key }, name)), h("option", { value: "none" }, "An empty playground"), h("option", { value: "seed" }, "Simulate a seed …"));
   /** @param {string} key */
   const begin = (key) => stage.begin(SCENARIOS.find((story) => story.key === key) ?? null);
   list.onchange = () => {
-    if (list.value) begin(list.value);
+    if (list.value === "seed") seeds(stage);
+    else if (list.value) begin(list.value);
     list.value = "";
   };
   const card = byId("story-card");
-  /** @type {Scenario | null | undefined} */
+  /** @type {Scenario | import("./stage.js").Card | null | undefined} */
   let shown;
   stage.watch(() => {
     const empty = stage.length === 0 && stage.state.promises.length === 0;
-    const wanted = empty ? undefined : stage.scenario;
+    const wanted = empty ? undefined : (stage.card ?? stage.scenario);
     if (card.childElementCount && wanted === shown) return;
     shown = wanted;
-    if (empty) card.replaceChildren(welcome(begin));
+    if (empty) card.replaceChildren(welcome(begin, () => seeds(stage)));
+    else if (typeof wanted === "function") card.replaceChildren(wanted(stage));
     else if (wanted) card.replaceChildren(explained(wanted));
     else card.replaceChildren();
   });
 }
 
-/** @param {(key: string) => void} begin */
-function welcome(begin) {
+/** Asks for a seed. What is not used is not loaded. @param {import("./stage.js").Stage} stage */
+const seeds = async (stage) => (await import("./seed.js")).seedDialog(stage);
+
+/** @param {(key: string) => void} begin @param {() => void} simulate */
+function welcome(begin, simulate) {
   return h(
     "div",
     { class: "welcome" },
     h("p", {}, "A durable promise has an address and outlives every process. Functions made of them survive crashes, sleep for months and wait for people. ", h("b", {}, "Watch one:")),
     h("ul", {}, SCENARIOS.map(({ key, name, line }) => h("li", {}, h("button", { type: "button", "data-story": key, onclick: () => begin(key) }, h("b", {}, name), h("span", {}, line))))),
-    h("p", { class: "hint" }, "Or create a promise yourself, or drop a recording of a server here."),
+    h("p", { class: "hint" }, "Or create a promise yourself, drop a recording of a server here, or ", h("button", { type: "button", class: "link words", id: "simulate", onclick: simulate }, "simulate a seed"), ": a world in which everything goes wrong that can."),
   );
 }
 
@@ -117,10 +122,18 @@ function files(stage) {
 /** Keeps the address and the world alike. @param {Stage} stage */
 async function address(stage) {
   let written = location.hash;
+  /** What was there when a link was read that has brought nothing yet: as long as it is, the address stays, to be corrected. */
+  let before = { simulation: /** @type {Stage["simulation"] | null} */ (null), length: 0 };
+  const isAsBefore = () => stage.simulation === before.simulation && stage.length === before.length;
   const read = async () => {
+    before = { simulation: stage.simulation, length: stage.length };
+    if (isSeed(location.hash)) stage.tell({ text: "Simulating …" });
     try {
       const found = await fromFragment(location.hash);
-      if (found) stage.enter(found.simulation, { at: found.at });
+      // Whoever has begun something else meanwhile keeps it.
+      if (found && isAsBefore()) stage.enter(found.simulation, found);
+      else found?.simulation.chronicle.free();
+      before.simulation = null;
     } catch (error) {
       stage.tell({ text: /** @type {Error} */ (error).message, bad: true });
     }
@@ -128,10 +141,10 @@ async function address(stage) {
   let waiting = 0;
   stage.watch(() => {
     clearTimeout(waiting);
-    if (stage.playing) return;
+    if (stage.playing || isAsBefore()) return;
     waiting = window.setTimeout(async () => {
       const fragment = (await toFragment(stage)) ?? "";
-      if (fragment === written || stage.playing) return;
+      if (fragment === written || stage.playing || isAsBefore()) return;
       written = fragment;
       history.replaceState(null, "", location.pathname + location.search + fragment);
     }, QUIET_MS);
@@ -163,7 +176,8 @@ async function begin() {
   byId("share").onclick = acts.s;
   byId("help").onclick = acts["?"];
   listen(stage, transport, acts);
-  if (location.hash) await address(stage);
+  // A world that takes a while to be made does not keep the page waiting.
+  if (location.hash && !isSeed(location.hash)) await address(stage);
   else void address(stage);
   stage.draw();
   // For tests and for the curious.

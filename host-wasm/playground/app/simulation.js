@@ -25,6 +25,8 @@ export class Simulation {
   #hooked = 0;
   /** Whether this happened to a server elsewhere, not on this page. */
   elsewhere = false;
+  /** The fragment of an address that brings all of this, where there is one. @type {string | undefined} */
+  source;
   /** Whether time goes on behind the last step: a recording ends there, until somebody acts. */
   goesOn = true;
   /** A wake-up at which nothing happened: it is no news a second time. */
@@ -45,10 +47,11 @@ export class Simulation {
 
   /**
    * The world of a history that was read. Where nothing is known of its workers they are those that it names.
-   * @param {Chronicle} chronicle @param {{marks?: Mark[], now?: number, elsewhere?: boolean}} [around]
+   * @param {Chronicle} chronicle @param {{marks?: Mark[], now?: number, elsewhere?: boolean, source?: string}} [around]
    */
-  static of(chronicle, { marks, now, elsewhere = false } = {}) {
+  static of(chronicle, { marks, now, elsewhere = false, source } = {}) {
     const simulation = new Simulation(chronicle);
+    simulation.source = source;
     simulation.elsewhere = elsewhere;
     simulation.goesOn = !elsewhere;
     simulation.now = Math.max(simulation.now, now ?? 0);

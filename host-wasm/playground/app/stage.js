@@ -12,6 +12,7 @@ const QUIET = new Set(["internal.message_delivered", "internal.claim_message", "
 /** What is further away than this is not played towards: whoever watches decides. */
 export const GAP = 3_600_000;
 
+/** What is said of a whole world, above its promises. @typedef {(stage: Stage) => HTMLElement} Card */
 /** @typedef {{text: string, act?: {name: string, run: () => void}, bad?: boolean}} Notice */
 
 export class Stage {
@@ -30,6 +31,8 @@ export class Stage {
   speed = 0;
   /** @type {Scenario | null} */
   scenario = null;
+  /** @type {Card | null} */
+  card = null;
   /** @type {State | null} */
   #state = null;
 
@@ -193,9 +196,9 @@ export class Stage {
   #branch() {
     const dropped = this.length - this.at;
     const text = this.chronicle.short();
-    const { at, scenario, simulation: { marks, now, elsewhere } } = this;
+    const { at, scenario, card, simulation: { marks, now, elsewhere, source } } = this;
     this.simulation.branch(at);
-    const back = () => this.enter(Simulation.of(Chronicle.parse(text), { marks, now, elsewhere }), { at, scenario });
+    const back = () => this.enter(Simulation.of(Chronicle.parse(text), { marks, now, elsewhere, source }), { at, scenario, card });
     this.tell({ text: `You changed the past: ${dropped} later ${dropped === 1 ? "step is" : "steps are"} gone.`, act: { name: "Take back", run: back } });
   }
 
@@ -208,26 +211,31 @@ export class Stage {
     return /** @type {Answer} */ (/** @type {unknown} */ (answer));
   }
 
-  /** Puts another world in place. @param {Simulation} simulation @param {{at?: number, scenario?: Scenario | null}} [where] */
-  enter(simulation, { at, scenario = null } = {}) {
+  /**
+   * Puts another world in place, and tells what there is to say of it.
+   * @param {Simulation} simulation @param {{at?: number, scenario?: Scenario | null, card?: Card | null, said?: string}} [where]
+   */
+  enter(simulation, { at, scenario = null, card = null, said } = {}) {
     this.pause();
     if (this.simulation !== simulation) this.simulation.chronicle.free();
     this.simulation = simulation;
     this.scenario = scenario;
+    this.card = card;
     this.selected = null;
     callClients(simulation.elsewhere);
     this.#show(at ?? this.length);
+    if (said) this.tell({ text: said });
   }
 
   /** Begins anew, with a story or without. @param {Scenario | null} scenario */
   begin(scenario) {
-    const { marks, now, elsewhere } = this.simulation;
-    const before = this.length > 0 ? { text: this.chronicle.short(), at: this.at, scenario: this.scenario } : null;
+    const { marks, now, elsewhere, source } = this.simulation;
+    const before = this.length > 0 ? { text: this.chronicle.short(), at: this.at, scenario: this.scenario, card: this.card } : null;
     const simulation = Simulation.fresh(scenario?.workers ?? ["w1", "w2"]);
     scenario?.run(simulation);
     this.enter(simulation, { at: 0, scenario });
     if (before) {
-      const back = () => this.enter(Simulation.of(Chronicle.parse(before.text), { marks, now, elsewhere }), before);
+      const back = () => this.enter(Simulation.of(Chronicle.parse(before.text), { marks, now, elsewhere, source }), before);
       this.tell({ text: "Begun anew.", act: { name: "Take back", run: back } });
     }
     if (scenario) this.play();

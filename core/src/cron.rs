@@ -50,6 +50,10 @@ pub(crate) fn next_occurrence(expression: &str, after: Timestamp) -> Result<Time
 }
 
 fn parse(expression: &str) -> Result<Cron, InvalidCron> {
+    // The library takes an item that is not there, and looks for seconds that are not there up to the year 5000.
+    if expression.split_whitespace().any(|field| field.split(',').any(str::is_empty)) {
+        return Err(InvalidCron::Syntax("a list has an item that is not there; remove the comma".to_owned()));
+    }
     CronParser::builder()
         .seconds(Seconds::Optional)
         .year(Year::Optional)
@@ -94,7 +98,9 @@ mod tests {
         for expression in ["0 0 30 2 *", "0 0 0 1 1 * 2020"] {
             assert_eq!(next(expression), Err(InvalidCron::NeverOccurs), "{expression}");
         }
-        for expression in ["", "* * * *", "61 * * * *", "every day", "* * * * * * * *", "@sometimes"] {
+        let lists = [", 0 * * * *", "1, * * * *", "* ,2 * * *", "* * 1,,2 * *"];
+        let others = ["", "* * * *", "61 * * * *", "every day", "* * * * * * * *", "@sometimes"];
+        for expression in lists.into_iter().chain(others) {
             assert!(matches!(next(expression), Err(InvalidCron::Syntax(_))), "{expression}: {:?}", next(expression));
         }
     }

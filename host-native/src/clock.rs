@@ -53,6 +53,12 @@ impl Clock {
         Self { shown: Arc::new(AtomicU64::new(start.as_millis())), source }
     }
 
+    /// Whether nothing but [`Clock::advance_to`] moves it: no waiting makes it later.
+    #[must_use]
+    pub fn stands_still(&self) -> bool {
+        matches!(self.source, Source::Manual)
+    }
+
     /// Moves the clock on; an earlier instant moves nothing.
     pub fn advance_to(&self, instant: Timestamp) {
         self.shown.fetch_max(instant.as_millis(), Ordering::Relaxed);
@@ -159,6 +165,7 @@ mod tests {
         clock.advance_to(Timestamp::saturating(9));
         clock.advance_to(Timestamp::saturating(7));
         assert_eq!(clock.now(), Timestamp::saturating(9));
+        assert!(clock.stands_still());
     }
 
     fn at(millis: u64) -> Timestamp {

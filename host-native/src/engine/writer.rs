@@ -186,6 +186,10 @@ impl<S: HostStore> Writer<S> {
         }
         let is_free = !self.health.is_broken() && !self.background.is_still();
         let claims = self.claims.is_waiting() && is_free;
+        if self.clock.stands_still() && !claims {
+            // Whoever moves it says when to look, by a request: what is due must not come before that by chance.
+            return self.inputs.recv().map(Some).map_err(|_| RecvTimeoutError::Disconnected);
+        }
         let now = self.now();
         let retention = if is_free { self.retention.idle_for(now) } else { Some(Millis::MAX) };
         let idle = self.background.idle_for(now).zip(retention).map(|(due, old)| due.min(old));

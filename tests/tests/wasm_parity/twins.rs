@@ -64,7 +64,37 @@ fn print_events(events: &Events, server_url: Option<&str>) -> Vec<u8> {
 }
 
 fn check_bytes(found: &[u8], expected: &[u8]) {
-    assert!(found == expected, "module {}\nbeside {}", found.escape_ascii(), expected.escape_ascii());
+    let same = found == expected || shortened(found) == shortened(expected);
+    assert!(same, "module {}\nbeside {}", found.escape_ascii(), expected.escape_ascii());
+}
+
+/// A text in which fractions have 15 digits at most. A library that only tests use lets serde_json read them to the last digit, which neither the server
+/// nor the module does: errors that quote one may differ there.
+fn shortened(text: &[u8]) -> Vec<u8> {
+    let mut shortened = Vec::new();
+    for token in text.chunk_by(|a, b| is_of_number(*a) == is_of_number(*b)) {
+        if token.contains(&b'.') && is_of_number(token[0]) {
+            let zeros = token.iter().take(16).rev().take_while(|digit| **digit == b'0').count();
+            shortened.extend_from_slice(&token[..token.len().min(16) - zeros]);
+        } else {
+            shortened.extend_from_slice(token);
+        }
+    }
+    shortened
+}
+
+fn is_of_number(byte: u8) -> bool {
+    byte.is_ascii_digit() || byte == b'.'
+}
+
+#[test]
+fn only_what_comes_behind_fifteen_digits_of_a_fraction_is_left_out() {
+    let same = |a: &str, b: &str| shortened(a.as_bytes()) == shortened(b.as_bytes());
+    assert!(same("got `1.7672256076722563e+20`, at", "got `1.767225607672256e+20`, at"));
+    assert!(same("1767225600000.1001", "1767225600000.1"));
+    assert!(!same("1.7672256076722563e+20", "1.7672256076722563e+21"));
+    assert!(!same("1.7672256076", "1.7672256077"));
+    assert!(!same("17672256076722563", "17672256076722564"));
 }
 
 /// The two servers.

@@ -97,6 +97,12 @@ impl Overlap<'_> {
         self.place(places, Evidence::Writes(writes))
     }
 
+    /// What the machine says to the inner transaction, which sees nothing of the outer one.
+    pub(crate) fn inner_alone(&self) -> Finished {
+        let (requests, finished) = self.inner;
+        at_hand::run(&mut self.state.clone(), self.rules, &requests[..finished.outcomes.len()], finished.now)
+    }
+
     /// Lets the machine run everything at its place, and moves who does not come to what was found, until nobody is left or can be.
     fn place(&self, mut places: Places, evidence: Evidence<'_>) -> Places {
         let mut ahead = None;

@@ -33,8 +33,18 @@ struct Guest {
     now: Timestamp,
 }
 
+/// Where a transaction stands to another one.
+enum Stands {
+    /// There is none.
+    Alone,
+    /// Inside one of which something stands before it, so that this is what the machine says without that: it has seen nothing of it.
+    Inside(Finished),
+    /// Around one.
+    Around(Around),
+}
+
 /// A transaction inside which another one ran.
-struct Overlapped {
+struct Around {
     places: Places,
     /// What the machine has said to what it has done of it, by places.
     said: BTreeMap<usize, Decision>,
@@ -69,24 +79,24 @@ impl World {
         let mut committed = self.store.take_committed().into_iter();
         let others = if matches!(came_to, Some(Ok(_))) { committed.next() } else { None };
         let own = committed.next();
-        let overlapped = match (&guest, &came_to, &own) {
+        let (inside, around) = match (&guest, &came_to, &own) {
             (Some(guest), Some(Ok(finished)), Some(own)) => {
-                Some(self.overlapped(&work.requests, &ran, own, now, (&guest.work.requests, finished)))
+                self.overlapped(&work.requests, &ran, own, now, (&guest.work.requests, finished))
             }
-            (Some(_) | None, _, _) => None,
+            (Some(_) | None, _, _) => (Stands::Alone, Stands::Alone),
         };
         let mut waiting = None;
         match (guest, came_to) {
             (Some(guest), Some(came_to)) => {
                 self.counts.rivals += 1;
-                self.judge(&guest.work, &came_to, others, guest.now, None);
+                self.judge(&guest.work, &came_to, others, guest.now, inside);
                 self.take(guest.server, guest.work, came_to);
             }
             (guest, None) => waiting = guest,
             (None, Some(_)) => unreachable!("nobody was invited"),
         }
         debug_assert_eq!(left.is_some(), waiting.is_some(), "a guest runs or waits");
-        self.judge(&work, &ran, own, now, overlapped);
+        self.judge(&work, &ran, own, now, around);
         self.compare_rows();
         let took = ran.is_ok();
         if dies {
@@ -107,7 +117,7 @@ impl World {
         self.store.expect(Fate::Commits, 0, is_reachable);
         let ran = drive::run(&mut self.store, &self.plan.rules, &work.requests, now);
         let committed = self.store.take_committed().pop();
-        self.judge(&work, &ran, committed, now, None);
+        self.judge(&work, &ran, committed, now, Stands::Alone);
         self.compare_rows();
         self.take(server, work, ran);
     }
@@ -145,7 +155,8 @@ impl World {
         Some(Guest { server, work, now })
     }
 
-    /// Finds where everything of a transaction stands beside one that ran inside it, and lets the machine do what stands before that one.
+    /// Finds where everything of a transaction stands beside one that ran inside it, and lets the machine do what stands before that one. How both stand,
+    /// the inner one first.
     fn overlapped(
         &mut self,
         requests: &[Request],
@@ -153,27 +164,21 @@ impl World {
         own: &Committed,
         asked_at: Timestamp,
         inner: (&[Request], &Finished),
-    ) -> Overlapped {
+    ) -> (Stands, Stands) {
         let now = own.clock.unwrap_or(asked_at);
         let overlap = Overlap { rules: &self.reference.rules, state: &self.reference.store, now, inner };
         let places = match ran {
             Ok(finished) => overlap.of_finished(requests, finished),
             Err(_) => overlap.of_doubtful(tried(requests, own), &own.writes),
         };
+        let inside = if places.before.is_empty() { Stands::Alone } else { Stands::Inside(overlap.inner_alone()) };
         let before = places.before.iter();
         let said = before.map(|place| (*place, self.reference.take(&places.requests[*place], now))).collect();
-        Overlapped { places, said }
+        (inside, Stands::Around(Around { places, said }))
     }
 
     /// Lets the machine do what was committed, and compares.
-    fn judge(
-        &mut self,
-        work: &Work,
-        ran: &Ran,
-        committed: Option<Committed>,
-        asked_at: Timestamp,
-        overlapped: Option<Overlapped>,
-    ) {
+    fn judge(&mut self, work: &Work, ran: &Ran, committed: Option<Committed>, asked_at: Timestamp, stands: Stands) {
         let now = committed.as_ref().and_then(|committed| committed.clock).unwrap_or(asked_at);
         self.witness.tried(&work.origins, now, committed.is_some());
         let Some(committed) = committed else {
@@ -183,19 +188,24 @@ impl World {
             return;
         };
         self.counts.transactions += 1;
-        match (ran, overlapped) {
-            (_, Some(overlapped)) => self.judge_overlapped(ran.as_ref().ok(), overlapped, now),
-            (Ok(finished), None) => self.judge_finished(&work.requests, finished),
+        match (ran, stands) {
+            (_, Stands::Around(around)) => self.judge_around(ran.as_ref().ok(), around, now),
+            (Ok(finished), stands) => {
+                let asked = &work.requests[..finished.outcomes.len()];
+                let said = self.reference.run(asked, now);
+                let wanted = if let Stands::Inside(alone) = stands { alone } else { said };
+                self.compare(asked, finished, &wanted);
+            }
             // The server does not know what was committed; the store does.
-            (Err(_), None) => drop(self.reference.run(tried(&work.requests, &committed), now)),
+            (Err(_), Stands::Alone | Stands::Inside(_)) => {
+                self.reference.run(tried(&work.requests, &committed), now);
+            }
         }
         self.written.extend(committed.writes);
     }
 
-    fn judge_finished(&mut self, requests: &[Request], finished: &Finished) {
-        let asked = &requests[..finished.outcomes.len()];
-        let expected = self.reference.run(asked, finished.now);
-        let (found, wanted) = (outcomes(finished), outcomes(&expected));
+    fn compare(&mut self, asked: &[Request], found: &Finished, wanted: &Finished) {
+        let (found, wanted) = (outcomes(found), outcomes(wanted));
         let differs = found.iter().zip(&wanted).position(|(found, wanted)| found != wanted);
         if differs.is_some() || found.len() != wanted.len() {
             let place = differs.unwrap_or(found.len().min(wanted.len()));
@@ -208,8 +218,8 @@ impl World {
 
     /// The same, where another transaction ran inside this one: everything stands at its place. What was committed is known without its outcomes
     /// when nobody was told.
-    fn judge_overlapped(&mut self, finished: Option<&Finished>, overlapped: Overlapped, now: Timestamp) {
-        let Overlapped { places, mut said } = overlapped;
+    fn judge_around(&mut self, finished: Option<&Finished>, around: Around, now: Timestamp) {
+        let Around { places, mut said } = around;
         let requests = &places.requests;
         said.extend(places.behind().map(|place| (place, self.reference.take(&requests[place], now))));
         let Some(found) = finished.map(outcomes) else { return };

@@ -203,6 +203,7 @@ impl Plan {
     pub fn rate(&self, fault: Fault) -> u32 {
         self.rates[fault as usize]
     }
+
     /// Its size and its mix in words, each with its name.
     #[must_use]
     pub fn words(&self) -> [(&'static str, String); 4] {

@@ -27,14 +27,6 @@ use crate::neighbourhood::{Bonds, Touched};
 use crate::violation::Violation;
 use crate::workflow;
 
-/// What the machine says to a request over a store, which stays as it is.
-pub(crate) fn decided(rules: &Rules, request: &Request, now: Timestamp, store: &MemoryStore) -> Decision {
-    match decide(rules, request, now, store.records()) {
-        Ok(decision) => decision,
-        Err(missing) => unreachable!("a closed set misses nothing: {missing:?}"),
-    }
-}
-
 /// A request that took effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Taken {
@@ -162,7 +154,10 @@ impl Reference {
 
     /// What it would say to a request now.
     pub(crate) fn look_at(&self, request: &Request, now: Timestamp) -> Decision {
-        decided(&self.rules, request, now, &self.store)
+        match decide(&self.rules, request, now, self.store.records()) {
+            Ok(decision) => decision,
+            Err(missing) => unreachable!("a closed set misses nothing: {missing:?}"),
+        }
     }
 
     /// Compares an answer that was given beside the writer with the machine's.

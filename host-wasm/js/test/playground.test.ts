@@ -7,43 +7,21 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { promisify } from "node:util";
 import type { BrowserContext, Page } from "playwright-core";
-import { type Lifetime, newProfile, openPage, PACKAGE, serveFiles, startBrowser } from "./browser.ts";
+import { type Lifetime, newProfile, PACKAGE, serveFiles, startBrowser } from "./browser.ts";
+import { buildPlayground, leave, open, ROOT, where } from "./visit.ts";
 
-const ROOT = join(PACKAGE, "../..");
 const SIZE_MAX = 400 * 1024;
 const SIMULATION_SIZE_MAX = 550 * 1024;
 const SIMULATION = "wasm/simulation.wasm.gz";
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
 
-/** What the page has at hand for tests. */
-declare global {
-  var playground: any;
-}
-
 const ends: (() => Promise<void>)[] = [];
 const life: Lifetime = { after: (end) => void ends.unshift(end) };
 let context: BrowserContext;
 let url: string;
 
-interface Visit {
-  page: Page;
-  errors: string[];
-}
-
-async function visit(fragment = ""): Promise<Visit> {
-  const opened = await openPage(context, `${url}/playground/index.html${fragment}`);
-  await ready(opened.page);
-  return opened;
-}
-
-const ready = (page: Page) => page.waitForFunction(() => document.documentElement.dataset["ready"] !== undefined);
-
-/** Ends a visit, on which nothing may have gone wrong. */
-async function leave({ page, errors }: Visit): Promise<void> {
-  await page.close();
-  assert.deepEqual(errors, []);
-}
+const visit = (fragment = "") => open(context, url, fragment);
 
 /** Runs a story until nothing more happens within the hour. */
 async function story(page: Page, key: string): Promise<void> {
@@ -66,7 +44,6 @@ async function shown(page: Page, selector: string): Promise<string> {
 
 /** The state that is shown. */
 const state = (page: Page) => page.evaluate(() => playground.state);
-const where = (page: Page): Promise<[number, number]> => page.evaluate(() => [playground.at, playground.length]);
 const kinds = (page: Page): Promise<string[]> => page.evaluate(() => playground.chronicle.glances.map(({ kind }: { kind: string }) => kind));
 
 interface Row {
@@ -97,7 +74,7 @@ const recording = (page: Page): Promise<string> => page.evaluate(() => new TextD
 describe("the playground", { timeout: 120_000 }, () => {
   before(async () => {
     // A page that is too large is built all the same, and found below.
-    await promisify(execFile)("scripts/build_playground.sh", { cwd: ROOT, env: { ...process.env, WASM: "kept" } }).catch(() => undefined);
+    await buildPlayground();
     url = await serveFiles(life, join(ROOT, "target"));
     context = await startBrowser(life, await newProfile(life));
   });

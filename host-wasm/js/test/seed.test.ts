@@ -1,14 +1,12 @@
 // Simulated worlds in the playground: links and the form, a world in which something is wrong, what does not fit, and that nobody pays who does not ask.
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { promisify } from "node:util";
 import type { BrowserContext, Page } from "playwright-core";
-import { type Lifetime, newProfile, openPage, PACKAGE, serveFiles, startBrowser } from "./browser.ts";
+import { type Lifetime, newProfile, serveFiles, startBrowser } from "./browser.ts";
+import { buildPlayground, leave, open, ROOT, where } from "./visit.ts";
 
-const ROOT = join(PACKAGE, "../..");
 const WASM = join(ROOT, "target/wasm");
 
 const ends: (() => Promise<void>)[] = [];
@@ -16,24 +14,7 @@ const life: Lifetime = { after: (end) => void ends.unshift(end) };
 let context: BrowserContext;
 let url: string;
 
-interface Visit {
-  page: Page;
-  errors: string[];
-}
-
-async function visit(fragment = ""): Promise<Visit> {
-  const opened = await openPage(context, `${url}/playground/index.html${fragment}`);
-  await opened.page.waitForFunction(() => document.documentElement.dataset["ready"] !== undefined);
-  return opened;
-}
-
-/** Ends a visit, on which nothing may have gone wrong. */
-async function leave({ page, errors }: Visit): Promise<void> {
-  await page.close();
-  assert.deepEqual(errors, []);
-}
-
-const where = (page: Page): Promise<[number, number]> => page.evaluate(() => [playground.at, playground.length]);
+const visit = (fragment = "") => open(context, url, fragment);
 const fetched = (page: Page): Promise<string[]> => page.evaluate(() => performance.getEntriesByType("resource").map(({ name }) => name));
 
 /** The module of the simulation, outside of the page: what it makes of a fragment. */
@@ -54,7 +35,7 @@ describe("a simulated world in the playground", { timeout: 180_000 }, () => {
   before(async () => {
     // In a folder of its own: other tests build the page at the same time. One that is too large is found by theirs.
     const folder = await newProfile(life);
-    await promisify(execFile)("scripts/build_playground.sh", { cwd: ROOT, env: { ...process.env, WASM: "kept", OUT: join(folder, "playground") } }).catch(() => undefined);
+    await buildPlayground(join(folder, "playground"));
     url = await serveFiles(life, folder);
     context = await startBrowser(life, await newProfile(life));
   });

@@ -44,7 +44,7 @@ pub(crate) async fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
         report.push(measured.row(name, WITHIN));
         Ok(measured.per_second)
     };
-    let capacity = within("create of 32 KiB, within capacity", report).await?;
+    let before = within("create of 32 KiB, within capacity", report).await?;
 
     let stop = Arc::new(AtomicBool::new(false));
     let looks = tokio::spawn(look(server.address, Arc::clone(&stop)));
@@ -55,6 +55,10 @@ pub(crate) async fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
     let (ready, unready) = looks.await?;
     let Came { taken, refused } = came?;
     let accepted = taken.completed as f64 / took;
+    let after = within("create of 32 KiB, right afterwards", report).await?;
+    server.stop().await?;
+    // Disks are not equally fast from one minute to the next: what was taken is held to both sides of it.
+    let capacity = f64::midpoint(before, after);
     report.push(Row {
         measure: "create of 32 KiB, taken, ten times too many".to_owned(),
         connections: Some(BEYOND),
@@ -73,13 +77,11 @@ pub(crate) async fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
         note: format!("ready {ready} of {} times", ready + unready),
         ..Row::default()
     });
-    let after = within("create of 32 KiB, right afterwards", report).await?;
-    server.stop().await?;
 
     ensure!(refused.completed > 0, "nothing was too much: this was no overload");
     ensure!(unready == 0, "it was not ready {unready} times");
     ensure!(accepted >= capacity * ACCEPTED_OF_CAPACITY_MIN, "it took {accepted:.0}/s instead of {capacity:.0}/s");
-    ensure!(after >= capacity * ACCEPTED_OF_CAPACITY_MIN, "afterwards it took {after:.0}/s instead of {capacity:.0}/s");
+    ensure!(after >= before * ACCEPTED_OF_CAPACITY_MIN, "afterwards it took {after:.0}/s instead of {before:.0}/s");
     let p99 = Duration::from_nanos(refused.latency.value_at_quantile(0.99));
     ensure!(p99 <= REFUSED_P99_MAX, "a refusal took {p99:?} (p99)");
     Ok(())

@@ -2,15 +2,14 @@
 //!
 //! It reads no files, flags or environment variables: everything it needs is in [`Config`].
 
+mod listeners;
 mod storage;
 pub mod support;
 
 use std::fmt;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, lookup_host};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -26,6 +25,7 @@ use crate::http::Bodies;
 use crate::http::cors::Origins;
 use crate::http::playground::Playground;
 use crate::metrics::Metrics;
+use listeners::{Listeners, Pages};
 
 /// Why the server could not start, or stopped on its own.
 #[derive(Debug)]
@@ -93,93 +93,6 @@ pub async fn run(config: Config) -> Result<(), ServeError> {
     }
     tracing::info!("stopped");
     Ok(())
-}
-
-/// What web pages there are: those of others that may call, and our own.
-struct Pages {
-    origins: Option<Origins>,
-    playground: Playground,
-}
-
-/// The open ports.
-struct Listeners {
-    http: TcpListener,
-    grpc: Option<TcpListener>,
-    metrics: Option<TcpListener>,
-}
-
-impl Listeners {
-    async fn bind(config: &Config) -> Result<Self, ServeError> {
-        let (server, metrics_port) = (&config.server, config.observability.metrics_port);
-        Ok(Self {
-            http: bind(&server.bind, server.port, "--server-port").await?,
-            grpc: match server.grpc_port {
-                0 => None,
-                port => Some(bind(&server.bind, port, "--server-grpc-port").await?),
-            },
-            metrics: match metrics_port {
-                0 => None,
-                port => Some(bind(&server.bind, port, "--observability-metrics-port").await?),
-            },
-        })
-    }
-
-    fn serve(
-        self,
-        servers: &mut JoinSet<()>,
-        shared: http::Shared,
-        pages: Pages,
-        metrics: &Arc<Metrics>,
-        stopped: &watch::Receiver<bool>,
-    ) {
-        let (engine, gate, body_limit) = (shared.engine.clone(), shared.gate.clone(), shared.bodies.limit());
-        announce("starting http server", &self.http);
-        let api = pages.playground.serve_by(http::api(shared));
-        let api = match pages.origins {
-            Some(origins) => origins.allow_to_call(api),
-            None => api,
-        };
-        servers.spawn(http::serve(self.http, api, stopped.clone()));
-        if let Some(listener) = self.metrics {
-            announce("starting metrics server", &listener);
-            servers.spawn(http::serve(listener, http::metrics(Arc::clone(metrics)), stopped.clone()));
-        }
-        if let Some(listener) = self.grpc {
-            announce("starting grpc server", &listener);
-            let mut stopped = stopped.clone();
-            let stop = async move {
-                // An error means that the sender is gone, which is a stop too.
-                let _ = stopped.wait_for(|stop| *stop).await;
-            };
-            servers.spawn(async move {
-                if let Err(error) = crate::grpc::serve(listener, engine, gate, body_limit, stop).await {
-                    tracing::error!(%error, "the grpc server failed");
-                }
-            });
-        }
-    }
-}
-
-fn announce(what: &str, listener: &TcpListener) {
-    match listener.local_addr() {
-        Ok(addr) => tracing::info!(%addr, "{what}"),
-        Err(_) => tracing::info!("{what}"),
-    }
-}
-
-async fn bind(host: &str, port: u16, flag: &str) -> Result<TcpListener, ServeError> {
-    let addresses: Vec<SocketAddr> = lookup_host((host, port))
-        .await
-        .map_err(|error| ServeError(format!("cannot listen on {host}: {error}; choose another --server-bind")))?
-        .collect();
-    TcpListener::bind(&*addresses).await.map_err(|error| {
-        let why = match error.kind() {
-            std::io::ErrorKind::AddrInUse => "the port is in use by another program".to_owned(),
-            std::io::ErrorKind::PermissionDenied => "this user may not open the port".to_owned(),
-            _ => error.to_string(),
-        };
-        ServeError(format!("cannot listen on {host}:{port}: {why}; choose another {flag}"))
-    })
 }
 
 /// What messages leave by, and the way back of what becomes of them.

@@ -4,7 +4,8 @@
 # make test-postgres   the store's tests against other versions of Postgres (VERSIONS="13 17"; they come from npm)
 # make bench   build the server in release and measure it (minutes); BENCH="--full" for everything (an hour)
 # make sim     a simulated world: SEED=42 STEPS=100000, or SEEDS=1000 STEPS=1000
-# make fuzz    look for inputs that break what reads them: TARGETS="envelope rest" MINUTES=10, two at a time (installs cargo-fuzz when it is missing)
+# make fuzz    look for inputs that break what reads them: TARGETS="envelope rest" MINUTES=10, two at a time (installs cargo-fuzz when it is missing);
+#              KEEP=1 keeps what reached new code
 # make torture kill the real server again and again, on SQLite and on Postgres, and cut its power: KILLS=700 SEED=42
 # make soak    an hour of mixed load, then ten times too much: memory, open files and latencies stay, nothing is lost; MINUTES=60
 # make prove   20,000 simulated worlds of fresh seeds; SEED=42 SEEDS=20000 STEPS=1000
@@ -66,7 +67,7 @@ sim:
 	$(CARGO) run --release --locked -p resonate -- sim $(if $(SEED),--seed $(SEED)) $(if $(STEPS),--steps $(STEPS)) $(if $(SEEDS),--seeds $(SEEDS))
 
 fuzz:
-	@MINUTES=$(or $(MINUTES),10) scripts/fuzz.sh $(TARGETS)
+	@MINUTES=$(or $(MINUTES),10) KEEP=$(KEEP) scripts/fuzz.sh $(TARGETS)
 
 torture:
 	$(CARGO) build --release --locked -p resonate -p resonate-torture

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Looks for inputs that do what none may, two targets at a time, from the kept corpora on: scripts/fuzz.sh [TARGET…]. MINUTES is the time for each (10).
-# What a fuzzer learns is kept in target/fuzz/corpus; an input that found something is in target/fuzz/found, and belongs into fuzz/regressions/TARGET.
+# What a fuzzer learns is in target/fuzz/corpus, and with KEEP=1 what of it reaches code that nothing else does is kept in fuzz/corpus. An input that
+# found something is in target/fuzz/found, and belongs into fuzz/regressions/TARGET.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -24,6 +25,13 @@ meet() {
     echo "$target: $(grep -E '^(Done|#[0-9]+.*DONE)' "target/fuzz/$target.log" | tail -n 1)"
 }
 
+# The smallest part that reaches all that the whole does, beside what is kept already.
+keep() {
+    "$cargo" fuzz run "${options[@]}" "$1" "fuzz/corpus/$1" "target/fuzz/corpus/$1" -- \
+        -set_cover_merge=1 -use_counters=0 -use_cmp=0 -timeout=10 -max_len=4096 >"target/fuzz/$1.keep.log" 2>&1
+    echo "$1: $(find "fuzz/corpus/$1" -type f | wc -l) inputs are kept"
+}
+
 for target; do
     while [ "$(jobs -rp | wc -l)" -ge 2 ]; do wait -n || true; done
     meet "$target" &
@@ -34,3 +42,4 @@ if [ -n "$(find "$found" -type f)" ]; then
     find "$found" -type f
     exit 1
 fi
+[ -z "${KEEP:-}" ] || for target; do keep "$target"; done

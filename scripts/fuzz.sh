@@ -11,7 +11,7 @@ found=target/fuzz/found
 [ "$#" -gt 0 ] || set -- $(ls fuzz/corpus)
 
 command -v cargo-fuzz >/dev/null || { echo "installing cargo-fuzz"; "$cargo" install --locked cargo-fuzz; }
-# Nine programs are linked: quickly, since it is not their speed that finds things. Without a sanitizer a stable compiler will do.
+# Many programs are linked: quickly, since it is not their speed that finds things. Without a sanitizer a stable compiler will do.
 export CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_PROFILE_RELEASE_DEBUG=false
 options=(--fuzz-dir fuzz --sanitizer none --features libfuzzer --target-dir target/fuzz/build)
 "$cargo" fuzz build "${options[@]}"

@@ -8,6 +8,7 @@ mod cron;
 mod cursor;
 mod envelope;
 mod grpc;
+mod link;
 mod machine;
 mod recording;
 mod rest;
@@ -17,12 +18,13 @@ mod settings;
 pub type Target = fn(&[u8]);
 
 /// All targets, by the names of their corpora.
-pub const TARGETS: [(&str, Target); 8] = [
+pub const TARGETS: [(&str, Target); 9] = [
     ("address", address::meet),
     ("cron", cron::meet),
     ("cursor", cursor::meet),
     ("envelope", envelope::meet),
     ("grpc", grpc::meet),
+    ("link", link::meet),
     ("recording", recording::meet),
     ("rest", rest::meet),
     ("settings", settings::meet),

@@ -2,19 +2,23 @@
 
 use std::fmt;
 
-use chrono::DateTime;
+use chrono::{DateTime, Datelike, Utc};
 use croner::Cron;
 use croner::errors::CronError;
 use croner::parser::{CronParser, Seconds, Year};
 
 use crate::time::Timestamp;
 
+/// How many of the years that an expression names are searched. The rarest day there is, a 29th of February on a given weekday, comes again after 40
+/// years at most; the library would look for what never comes up to the year 5000, and keep everybody waiting.
+const YEARS_SEARCHED: usize = 60;
+
 /// Why an expression cannot belong to a schedule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum InvalidCron {
     /// The library's reason.
     Syntax(String),
-    /// Well formed, but it has no occurrence after the given instant.
+    /// Well formed, but it has no occurrence after the given instant: none in the next 60 years that it names.
     NeverOccurs,
 }
 
@@ -35,9 +39,10 @@ impl std::error::Error for InvalidCron {}
 /// # Errors
 /// [`InvalidCron::Syntax`] with the library's reason, [`InvalidCron::NeverOccurs`] when there is no such occurrence.
 pub(crate) fn next_occurrence(expression: &str, after: Timestamp) -> Result<Timestamp, InvalidCron> {
-    let cron = parse(expression)?;
+    let mut cron = parse(expression)?;
     let start = i64::try_from(after.as_millis()).ok().and_then(DateTime::from_timestamp_millis);
     let Some(start) = start else { return Err(InvalidCron::NeverOccurs) };
+    name_few_years(&mut cron, &start);
     match cron.find_next_occurrence(&start, false) {
         Ok(occurrence) => u64::try_from(occurrence.timestamp_millis())
             .map(Timestamp::saturating)
@@ -60,6 +65,20 @@ fn parse(expression: &str) -> Result<Cron, InvalidCron> {
         .build()
         .parse(expression)
         .map_err(|error| InvalidCron::Syntax(error.to_string()))
+}
+
+/// Takes the years out that come after the first few from `start` on, where there may be none with such a day. Every weekday comes up.
+fn name_few_years(cron: &mut Cron, start: &DateTime<Utc>) {
+    // The library's mark of a value that an expression names.
+    const NAMED: u8 = 1;
+    if cron.pattern.is_dom_wildcard() {
+        return;
+    }
+    let years = &mut cron.pattern.years;
+    let ahead = years.values().into_iter().filter(|year| i32::from(*year) >= start.year());
+    for year in ahead.skip(YEARS_SEARCHED) {
+        years.unset_bit(year, NAMED).expect("a year that was named");
+    }
 }
 
 #[cfg(test)]
@@ -88,6 +107,11 @@ mod tests {
             ("0 12 * * 1", 4 * day + 12 * hour),
             ("@daily", day),
             ("0 0 L * *", 30 * day),
+            ("0 0 0 1 1 * 2027,4000-4999", 365 * day),
+            // 2044-02-29 is a Monday.
+            ("0 0 29 2 +1", 6_633 * day),
+            // 3000-01-01.
+            ("0 0 0 1 1 * 3000", 355_746 * day),
         ] {
             assert_eq!(next(expression), Ok(NEW_YEAR + expected), "{expression}");
         }
@@ -95,7 +119,7 @@ mod tests {
 
     #[test]
     fn what_cannot_occur_is_refused() {
-        for expression in ["0 0 30 2 *", "0 0 0 1 1 * 2020"] {
+        for expression in ["0 0 30 2 *", "0 0 31W 2,4,6,9,11 *", "0 0 0 1 1 * 2020"] {
             assert_eq!(next(expression), Err(InvalidCron::NeverOccurs), "{expression}");
         }
         let lists = [", 0 * * * *", "1, * * * *", "* ,2 * * *", "* * 1,,2 * *"];

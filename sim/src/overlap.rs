@@ -1,7 +1,8 @@
 //! A transaction inside which another one ran: where each of its requests stands. What is there was locked or compared; what was not there may have come
 //! meanwhile, and pages only show. So a request stands behind the other transaction, unless only what was there before it explains what it has come to:
 //! one that found nothing, or a purge of what has been given a child since. What followed from its requests counts as theirs: what it has not seen to be
-//! due a sweep finds. Owns that choice; the machines that it asks are thrown away.
+//! due a sweep finds. Where each of the two has found nothing of the other, what the inner one asked stands on both sides of what stands before it.
+//! Owns that choice; the machines that it asks are thrown away.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem::discriminant;
@@ -31,12 +32,14 @@ pub(crate) struct Overlap<'a> {
 }
 
 /// What the outer transaction has run, and where each of it stands; what is in neither list stands behind the inner one.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Places {
     /// Its requests, then what followed from them.
     pub(crate) requests: Vec<Request>,
     /// Before it.
     pub(crate) before: BTreeSet<usize>,
+    /// Of the inner one, before even these.
+    pub(crate) ahead: BTreeSet<usize>,
     /// They have left no trace. Only of a transaction whose answers nobody knows.
     nowhere: BTreeSet<usize>,
 }
@@ -64,6 +67,18 @@ enum Evidence<'a> {
     Writes(&'a [Write]),
 }
 
+/// What the machine says to each request of both transactions, by its place.
+struct Said {
+    outer: BTreeMap<usize, Decision>,
+    inner: BTreeMap<usize, Decision>,
+}
+
+/// What a transaction has run: its requests, then what followed from them.
+pub(crate) fn run_by(requests: &[Request], finished: &Finished) -> Vec<Request> {
+    let followed = finished.follow_ups.iter().map(|(request, _)| request);
+    requests[..finished.outcomes.len()].iter().chain(followed).cloned().collect()
+}
+
 /// What a transaction's requests came to, and what followed from them.
 pub(crate) fn outcomes(finished: &Finished) -> Vec<&Outcome> {
     finished.outcomes.iter().chain(finished.follow_ups.iter().map(|(_, outcome)| outcome)).collect()
@@ -77,10 +92,7 @@ pub(crate) fn is_same(found: &Outcome, decision: &Decision) -> bool {
 impl Overlap<'_> {
     /// Where everything stands of an outer transaction whose outcomes are known.
     pub(crate) fn of_finished(&self, requests: &[Request], finished: &Finished) -> Places {
-        let followed = finished.follow_ups.iter().map(|(request, _)| request);
-        let answered = &requests[..finished.outcomes.len()];
-        let places = Places::of(answered.iter().chain(followed).cloned().collect());
-        self.place(places, Evidence::Outcomes(&outcomes(finished)))
+        self.place(Places::of(run_by(requests, finished)), Evidence::Outcomes(&outcomes(finished)))
     }
 
     /// Where everything stands that may have been run, by what was written.
@@ -88,7 +100,7 @@ impl Overlap<'_> {
         let mut places = Places::of(requests.to_vec());
         let mut looked_at = 0;
         while looked_at < places.requests.len() {
-            let decisions = self.decisions(&places);
+            let decisions = self.said(&places).outer;
             let followed: Vec<Request> =
                 decisions.range(looked_at..).flat_map(|(_, decision)| decision.follow_ups.iter().cloned()).collect();
             looked_at = places.requests.len();
@@ -103,16 +115,21 @@ impl Overlap<'_> {
         at_hand::run(&mut self.state.clone(), self.rules, &requests[..finished.outcomes.len()], finished.now)
     }
 
+    fn place(&self, places: Places, evidence: Evidence<'_>) -> Places {
+        let places = self.place_outer(places, evidence);
+        if places.before.is_empty() { places } else { self.place_inner(places, evidence) }
+    }
+
     /// Lets the machine run everything at its place, and moves who does not come to what was found, until nobody is left or can be.
-    fn place(&self, mut places: Places, evidence: Evidence<'_>) -> Places {
+    fn place_outer(&self, mut places: Places, evidence: Evidence<'_>) -> Places {
         let mut ahead = None;
         loop {
-            let decisions = self.decisions(&places);
+            let decisions = self.said(&places).outer;
             let wrong = decisions.iter().find(|(place, decision)| !explains(evidence, **place, decision));
             let Some((&wrong, _)) = wrong else { return places };
             let ahead = ahead.get_or_insert_with(|| {
                 let all = (0..places.requests.len()).collect();
-                self.decisions(&Places { before: all, ..Places::of(places.requests.clone()) })
+                self.said(&Places { before: all, ..Places::of(places.requests.clone()) }).outer
             });
             // What stands before the inner transaction may need those of its own that were before it.
             let movable = if places.before.contains(&wrong) { 0..wrong } else { wrong..wrong + 1 };
@@ -130,17 +147,41 @@ impl Overlap<'_> {
         }
     }
 
+    /// Moves what of the inner transaction does not come to what was found behind what stands before it, unless no such order explains everything.
+    fn place_inner(&self, places: Places, evidence: Evidence<'_>) -> Places {
+        let found = outcomes(self.inner.1);
+        let mut moved = places.clone();
+        loop {
+            let said = self.said(&moved);
+            if said.outer.iter().any(|(place, decision)| !explains(evidence, *place, decision)) {
+                return places;
+            }
+            let wrong = said.inner.iter().find(|(place, decision)| !is_same(found[**place], decision));
+            let Some((&wrong, _)) = wrong else { return moved };
+            let count = moved.ahead.len();
+            // It may need those of its own transaction that were before it.
+            moved.ahead.extend(if moved.ahead.contains(&wrong) { 0..wrong } else { wrong..wrong + 1 });
+            if moved.ahead.len() == count {
+                return places;
+            }
+        }
+    }
+
     /// What the machine says to everything at its place.
-    fn decisions(&self, places: &Places) -> BTreeMap<usize, Decision> {
+    fn said(&self, places: &Places) -> Said {
         let mut store = self.state.clone();
-        let take =
-            |store: &mut MemoryStore, place: usize| (place, store.apply(self.rules, &places.requests[place], self.now));
-        let mut decisions: BTreeMap<usize, Decision> =
-            places.before.iter().map(|place| take(&mut store, *place)).collect();
+        let mut take =
+            |requests: &[Request], place: usize, now| (place, store.apply(self.rules, &requests[place], now));
         let (requests, finished) = self.inner;
-        at_hand::run(&mut store, self.rules, &requests[..finished.outcomes.len()], finished.now);
-        decisions.extend(places.behind().map(|place| take(&mut store, place)));
-        decisions
+        let ran = run_by(requests, finished);
+        let mut inner: BTreeMap<usize, Decision> =
+            places.ahead.iter().map(|place| take(&ran, *place, finished.now)).collect();
+        let mut outer: BTreeMap<usize, Decision> =
+            places.before.iter().map(|place| take(&places.requests, *place, self.now)).collect();
+        let others = (0..ran.len()).filter(|place| !places.ahead.contains(place));
+        inner.extend(others.map(|place| take(&ran, place, finished.now)));
+        outer.extend(places.behind().map(|place| take(&places.requests, place, self.now)));
+        Said { outer, inner }
     }
 }
 
@@ -156,4 +197,59 @@ fn have_trace(writes: &[Write], committed: &[Write]) -> bool {
     let place = |write: &Write| (discriminant(write), Touched::by(std::slice::from_ref(write)));
     let committed: Vec<_> = committed.iter().map(place).collect();
     writes.iter().all(|write| committed.contains(&place(write)))
+}
+
+#[cfg(test)]
+mod tests {
+    use resonate_core::id::Id;
+    use resonate_core::promise::Tags;
+    use resonate_core::request::CreatePromise;
+    use resonate_core::value::Value;
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::saturating(1_000);
+
+    fn id(id: &str) -> Id {
+        Id::parse(id).expect("an id")
+    }
+
+    fn create(promise: &str) -> Request {
+        let tags: Tags = serde_json::from_str(r#"{"resonate:target": "poll://any@g"}"#).expect("tags");
+        let timeout_at = Timestamp::saturating(1_000_000);
+        Request::CreatePromise(CreatePromise { id: id(promise), timeout_at, param: Value::default(), tags, key: None })
+    }
+
+    fn callback() -> Request {
+        Request::RegisterCallback { awaited: id("awaited"), awaiter: id("awaiter") }
+    }
+
+    fn alone(requests: &[Request]) -> Finished {
+        at_hand::run(&mut MemoryStore::new(), &Rules::default(), requests, NOW)
+    }
+
+    fn places(outer: &[Request], inner: &[Request]) -> Places {
+        let (rules, state, found) = (Rules::default(), MemoryStore::new(), alone(inner));
+        let overlap = Overlap { rules: &rules, state: &state, now: NOW, inner: (inner, &found) };
+        overlap.of_finished(outer, &alone(outer))
+    }
+
+    #[test]
+    fn who_has_not_found_what_the_inner_one_created_stands_before_it() {
+        let places = places(&[callback(), create("awaiter")], &[create("awaited")]);
+        assert_eq!((places.before, places.ahead), ([0].into(), BTreeSet::new()));
+    }
+
+    /// Each callback was refused for want of a promise that the other transaction created: awaited, then awaiter.
+    #[test]
+    fn where_neither_has_found_what_the_other_created_the_inner_one_stands_on_both_sides() {
+        let places = places(&[create("awaited"), callback()], &[create("awaiter"), callback()]);
+        assert_eq!((places.before, places.ahead), ([0, 1].into(), [1].into()));
+    }
+
+    #[test]
+    fn who_has_seen_nothing_that_matters_stands_behind() {
+        let places = places(&[create("awaited"), create("other")], &[create("awaiter"), callback()]);
+        assert_eq!((places.before, places.ahead), (BTreeSet::new(), BTreeSet::new()));
+    }
 }

@@ -16,7 +16,7 @@ use resonate_core::time::Timestamp;
 
 use crate::answer::wrong_in_message;
 use crate::neighbourhood::Touched;
-use crate::overlap::{Overlap, Places, is_same, outcomes};
+use crate::overlap::{Overlap, Places, is_same, outcomes, run_by};
 use crate::plan::Fault;
 use crate::server::{DUE_MAX, Origin, Work};
 use crate::store::{Committed, Fate, Isolation, Rival, StoreError};
@@ -37,10 +37,18 @@ struct Guest {
 enum Stands {
     /// There is none.
     Alone,
-    /// Inside one of which something stands before it, so that this is what the machine says without that: it has seen nothing of it.
-    Inside(Finished),
+    /// Inside one of which something stands before it.
+    Inside(Inside),
     /// Around one.
     Around(Around),
+}
+
+/// A transaction that has seen nothing of what stands before it.
+struct Inside {
+    /// What the machine says without that.
+    alone: Finished,
+    /// What of it the machine has not done yet.
+    left: Vec<Request>,
 }
 
 /// A transaction inside which another one ran.
@@ -171,7 +179,19 @@ impl World {
             Ok(finished) => overlap.of_finished(requests, finished),
             Err(_) => overlap.of_doubtful(tried(requests, own), &own.writes),
         };
-        let inside = if places.before.is_empty() { Stands::Alone } else { Stands::Inside(overlap.inner_alone()) };
+        let alone = (!places.before.is_empty()).then(|| overlap.inner_alone());
+        let inside = alone.map_or(Stands::Alone, |alone| {
+            let (requests, finished) = inner;
+            let mut left = Vec::new();
+            for (place, request) in run_by(requests, finished).into_iter().enumerate() {
+                if places.ahead.contains(&place) {
+                    self.reference.take(&request, finished.now);
+                } else {
+                    left.push(request);
+                }
+            }
+            Stands::Inside(Inside { alone, left })
+        });
         let before = places.before.iter();
         let said = before.map(|place| (*place, self.reference.take(&places.requests[*place], now))).collect();
         (inside, Stands::Around(Around { places, said }))
@@ -192,8 +212,15 @@ impl World {
             (_, Stands::Around(around)) => self.judge_around(ran.as_ref().ok(), around, now),
             (Ok(finished), stands) => {
                 let asked = &work.requests[..finished.outcomes.len()];
-                let said = self.reference.run(asked, now);
-                let wanted = if let Stands::Inside(alone) = stands { alone } else { said };
+                let wanted = match stands {
+                    Stands::Inside(Inside { alone, left }) => {
+                        for request in left {
+                            self.reference.take(&request, now);
+                        }
+                        alone
+                    }
+                    Stands::Alone | Stands::Around(_) => self.reference.run(asked, now),
+                };
                 self.compare(asked, finished, &wanted);
             }
             // The server does not know what was committed; the store does.

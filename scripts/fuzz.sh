@@ -15,11 +15,13 @@ command -v cargo-fuzz >/dev/null || { echo "installing cargo-fuzz"; "$cargo" ins
 export CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_PROFILE_RELEASE_DEBUG=false
 options=(--fuzz-dir fuzz --sanitizer none --features libfuzzer --target-dir target/fuzz/build)
 "$cargo" fuzz build "${options[@]}"
+# The programs themselves are run: they stay as they are while somebody changes the sources.
+built=target/fuzz/build/$(rustc --version --verbose | awk '$1 == "host:" { print $2 }')/release
 
 meet() {
     local target=$1
     mkdir -p "target/fuzz/corpus/$target" "$found/$target"
-    "$cargo" fuzz run "${options[@]}" "$target" "target/fuzz/corpus/$target" "fuzz/corpus/$target" -- \
+    "$built/$target" "target/fuzz/corpus/$target" "fuzz/corpus/$target" \
         -max_total_time=$((minutes * 60)) -timeout=10 -rss_limit_mb=2048 -max_len=4096 -artifact_prefix="$found/$target/" \
         >"target/fuzz/$target.log" 2>&1 || echo "$target: found something, see target/fuzz/$target.log"
     echo "$target: $(grep -E '^(Done|#[0-9]+.*DONE)' "target/fuzz/$target.log" | tail -n 1)"
@@ -27,7 +29,7 @@ meet() {
 
 # The smallest part that reaches all that the whole does, beside what is kept already.
 keep() {
-    "$cargo" fuzz run "${options[@]}" "$1" "fuzz/corpus/$1" "target/fuzz/corpus/$1" -- \
+    "$built/$1" "fuzz/corpus/$1" "target/fuzz/corpus/$1" \
         -set_cover_merge=1 -use_counters=0 -use_cmp=0 -timeout=10 -max_len=4096 >"target/fuzz/$1.keep.log" 2>&1
     echo "$1: $(find "fuzz/corpus/$1" -type f | wc -l) inputs are kept"
 }

@@ -144,6 +144,7 @@ impl Book {
             Op::Acquire(id, _) | Op::Suspend { id, .. } | Op::Release { id, .. } => {
                 self.tasks.entry(id.clone()).or_default().doubts.push(op.clone());
             }
+            Op::Halt(id) | Op::Continue(id) => self.tasks.entry(id.clone()).or_default().may_be_halted(),
             Op::Schedule(id) => self.schedules.entry(id.clone()).or_default().doubted = true,
             Op::Unschedule(id) => self.schedules.entry(id.clone()).or_default().maybe_gone = true,
             Op::Read(_) | Op::Listen { .. } | Op::Heartbeat => {}
@@ -195,6 +196,13 @@ impl Book {
                 }
                 (&wanted.id, op.clone())
             }
+            // What is done already need not halt, and what is not halted is not to go on.
+            Op::Halt(id) | Op::Continue(id) => {
+                if is_refused {
+                    self.tasks.entry(id.clone()).or_default().goes_on();
+                }
+                return;
+            }
             Op::Create(_, None)
             | Op::Read(_)
             | Op::Listen { .. }
@@ -215,6 +223,8 @@ impl Book {
             Op::Acquire(id, hold) => self.acquired(&id, hold, at),
             Op::Suspend { id, version, awaited } => self.tasks.entry(id).or_default().suspended(version, awaited),
             Op::Release { id, version } => self.tasks.entry(id).or_default().released(version),
+            Op::Halt(id) => self.tasks.entry(id).or_default().is_halted(),
+            Op::Continue(id) => self.tasks.entry(id).or_default().goes_on(),
             Op::Fulfill(settlement, version) => {
                 self.tasks.entry(settlement.id).or_default().fulfilled(version, at);
             }
@@ -249,7 +259,14 @@ impl Book {
 
     /// Whether a refusal contradicts what was acknowledged before the request left.
     fn is_wrong_to_refuse(&self, begun: u64, op: &Op, status: u16) -> bool {
-        let (Op::Settle(Settlement { id, .. }) | Op::Read(id) | Op::Listen { id, .. }) = op else { return false };
+        let (Op::Settle(Settlement { id, .. })
+        | Op::Read(id)
+        | Op::Listen { id, .. }
+        | Op::Halt(id)
+        | Op::Continue(id)) = op
+        else {
+            return false;
+        };
         status == 404 && self.promises.get(id).is_some_and(|known| known.is_known_before(begun))
     }
 
@@ -299,10 +316,9 @@ impl Book {
     }
 
     /// Tasks that are known, and not known to be done.
-    #[must_use]
-    pub fn open_tasks(&self) -> usize {
+    pub fn open_tasks(&self) -> impl Iterator<Item = &String> {
         let is_there = |id: &String| self.promises.get(id).is_some_and(|known| known.changed_at().is_some());
-        self.tasks.iter().filter(|(id, held)| !held.is_over() && is_there(id)).count()
+        self.tasks.iter().filter(move |(id, held)| !held.is_over() && is_there(id)).map(|(id, _)| id)
     }
 
     /// What is not done yet that must be done in the end, by name.
@@ -349,6 +365,8 @@ fn took_effect(op: &Op, found: &Snapshot) -> bool {
         Op::Acquire(task_id, hold) => task(task_id, &|_, version| version >= hold.version),
         Op::Suspend { id, version, .. } => task(id, &|state, found| found == *version && state == TaskState::Suspended),
         Op::Release { id, version } => task(id, &|state, found| found == *version && state == TaskState::Pending),
+        Op::Halt(id) => task(id, &|state, _| state == TaskState::Halted),
+        Op::Continue(id) => task(id, &|state, _| state != TaskState::Halted),
         Op::Listen { id: awaited, .. } => found.listeners.iter().any(|(found, _)| found.as_str() == awaited),
         Op::Schedule(name) => found.schedules.contains_key(&id(name)),
         Op::Unschedule(name) => !found.schedules.contains_key(&id(name)),

@@ -158,6 +158,7 @@ impl Load {
         }
         load.spawn(rng, workflows::start);
         load.spawn(rng, workflows::hold);
+        load.spawn(rng, workflows::interrupt);
         load.spawn(rng, schedules::write);
         for number in 0..WORKERS_COUNT {
             load.spawn(rng, move |link| workers::work(link, &format!("w{number}")));

@@ -187,3 +187,39 @@ fn a_message_that_the_store_could_not_have_given_out_shows() {
     world.ask(acquire, Said::Done(None));
     assert!(world.book.take_violations()[0].contains("was acquired by w and by another"));
 }
+
+#[test]
+fn a_halted_task_stays_so_until_somebody_lets_it_go_on() {
+    let (halt, go_on) = (Op::Halt("held".to_owned()), Op::Continue("held".to_owned()));
+    let halted = |task: &mut Task| *task = task.halted();
+    let pending = |task: &mut Task| *task = task.pending(Timestamp::saturating(NOW));
+    let fits = |world: &World, how: &dyn Fn(&mut Task)| {
+        let mut changed = world.clone();
+        change_task(&mut changed.store, "held", how);
+        changed.check().is_empty()
+    };
+    let mut world = World::new();
+    world.hurt(|store| change_task(store, "held", halted), "was acknowledged as Held");
+
+    world.ask(halt.clone(), Said::Unknown);
+    assert!(fits(&world, &|_| {}) && fits(&world, &halted));
+
+    world.ask(halt, Said::Done(None));
+    assert!(fits(&world, &halted));
+    world.hurt(|_| {}, "was acknowledged as Held");
+    world.hurt(|store| change_task(store, "held", pending), "was acknowledged as Held");
+
+    world.ask(go_on.clone(), Said::Unknown);
+    assert!(fits(&world, &halted) && fits(&world, &pending));
+
+    world.ask(go_on, Said::Done(None));
+    assert!(fits(&world, &pending));
+    world.hurt(|store| change_task(store, "held", halted), "was acknowledged as Held");
+
+    // Whoever takes it then holds it.
+    let hold = Hold { version: 2, pid: "w".to_owned(), until: FAR };
+    world.ask(Op::Acquire("held".to_owned(), hold), Said::Done(None));
+    assert!(fits(&world, &|task| task.version = 2));
+    let given_back = |task: &mut Task| *task = Task { version: 2, ..task.pending(Timestamp::saturating(NOW)) };
+    world.hurt(|store| change_task(store, "held", given_back), "was acknowledged as Held");
+}

@@ -86,6 +86,10 @@ pub enum Op {
         /// Its version.
         version: u64,
     },
+    /// That nobody runs a task for now.
+    Halt(String),
+    /// That it goes on.
+    Continue(String),
     /// The settlement of a task's own promise.
     Fulfill(Settlement, u64),
     /// A longer lease, which does not show.
@@ -127,7 +131,15 @@ impl Said {
                 200 | 201,
                 Op::Create(..) | Op::Settle(_) | Op::Read(_) | Op::Listen { .. } | Op::Acquire(..) | Op::Fulfill(..),
             ) => promise_of(answer).map(|promise| Self::Done(Some(Box::new(promise)))),
-            (200, Op::Suspend { .. } | Op::Release { .. } | Op::Heartbeat | Op::Unschedule(_)) => Ok(Self::Done(None)),
+            (
+                200,
+                Op::Suspend { .. }
+                | Op::Release { .. }
+                | Op::Halt(_)
+                | Op::Continue(_)
+                | Op::Heartbeat
+                | Op::Unschedule(_),
+            ) => Ok(Self::Done(None)),
             // Something awaited is settled already: the task goes on.
             (300, Op::Suspend { .. }) => Ok(Self::Refused(300)),
             (403 | 404 | 409 | 422, _) => Ok(Self::Refused(answer.status)),

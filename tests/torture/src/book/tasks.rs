@@ -22,12 +22,24 @@ enum Stage {
     Fulfilled(u64),
 }
 
+/// Whether a task is halted, as far as anybody was told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Halted {
+    #[default]
+    No,
+    Maybe,
+    Yes,
+}
+
 /// What is known of a task.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Held {
     /// The highest version that was acknowledged.
     version: u64,
     stage: Stage,
+    halted: Halted,
+    /// The highest version that may have been taken from its holder by a halt.
+    taken_away: u64,
     /// Who was told that he holds a version, and after how many events.
     holders: BTreeMap<u64, (Hold, u64)>,
     /// What may have taken effect.
@@ -65,6 +77,24 @@ impl Held {
         }
     }
 
+    pub(super) fn may_be_halted(&mut self) {
+        self.halted = Halted::Maybe;
+    }
+
+    pub(super) fn is_halted(&mut self) {
+        self.halted = Halted::Yes;
+    }
+
+    pub(super) fn goes_on(&mut self) {
+        self.halted = Halted::No;
+        self.taken_away = self.highest();
+    }
+
+    /// The highest version that somebody may have acquired.
+    fn highest(&self) -> u64 {
+        self.asked_for().chain([self.version]).max().unwrap_or_default()
+    }
+
     pub(super) fn is_over(&self) -> bool {
         matches!(self.stage, Stage::Fulfilled(_))
     }
@@ -85,7 +115,7 @@ impl Held {
             }
             Stage::Fulfilled(_) | Stage::Free | Stage::Held | Stage::Suspended(_) => {}
         }
-        let highest = self.asked_for().chain([self.version]).max().unwrap_or_default();
+        let highest = self.highest();
         (version > highest).then(|| format!("nobody has asked for a version above {highest}"))
     }
 
@@ -129,6 +159,9 @@ impl Held {
 
     /// Whether this version may wait for a worker.
     fn may_be_pending(&self, found: &Task, snapshot: &Snapshot, now: u64) -> bool {
+        if self.halted == Halted::Maybe || found.version <= self.taken_away {
+            return true;
+        }
         let given_back = self.is_doubted(|op| match op {
             Op::Release { version, .. } | Op::Suspend { version, .. } => *version == found.version,
             Op::Acquire(_, hold) => hold.version == found.version && hold.until <= now,
@@ -162,10 +195,11 @@ impl Held {
             TaskState::Pending => self.may_be_pending(found, snapshot, now),
             TaskState::Acquired => self.may_be_held(found),
             TaskState::Suspended => self.may_be_suspended(found, snapshot),
-            TaskState::Halted => false,
+            TaskState::Halted => self.halted != Halted::No,
             // Together with its promise, which is looked at by itself.
             TaskState::Fulfilled => true,
         };
+        let fits = fits && (self.halted != Halted::Yes || found.state == TaskState::Halted);
         let over = !matches!(stage, Stage::Fulfilled(_)) || found.state == TaskState::Fulfilled;
         (!fits || !over).then(|| {
             format!(

@@ -28,7 +28,7 @@ pub(super) fn task(id: &str, link: &mut Link) -> Asked {
 /// Starts workflows, and wants to be told of their results.
 pub(super) fn start(link: &mut Link) {
     for number in 0_u64.. {
-        while link.may_begin() && link.shared.ledger().book.open_tasks() > OPEN_MAX {
+        while link.may_begin() && link.shared.ledger().book.open_tasks().count() > OPEN_MAX {
             std::thread::sleep(PAUSE);
         }
         if !link.may_begin() {
@@ -43,6 +43,25 @@ pub(super) fn start(link: &mut Link) {
             let data = json!({"awaited": id, "address": address});
             link.call(&Op::Listen { id, address }, "promise.register_listener", &data);
         }
+    }
+}
+
+/// Halts tasks, whoever has them, and lets them go on a little later.
+pub(super) fn interrupt(link: &mut Link) {
+    while link.may_begin() {
+        std::thread::sleep(PAUSE * 5);
+        let open: Vec<String> = link.shared.ledger().book.open_tasks().cloned().collect();
+        if open.is_empty() {
+            continue;
+        }
+        let id = open[link.rng.usize(..open.len())].clone();
+        let data = json!({"id": id});
+        link.insist(&Op::Halt(id.clone()), &Request::call("task.halt", &data));
+        std::thread::sleep(PAUSE * link.rng.u32(..10));
+        // Nobody else would let it go on.
+        while matches!(link.insist(&Op::Continue(id.clone()), &Request::call("task.continue", &data)), Said::Unknown)
+            && !link.shared.is_over()
+        {}
     }
 }
 

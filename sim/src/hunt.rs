@@ -1,13 +1,12 @@
 //! The hunt for mutants: worlds in which one guard is left out, until something notices. Owns what counts as noticing; which guards there are is the
 //! core's list.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use fastrand::Rng;
 use resonate_core::mutant::Mutant;
 
 use crate::plan::Options;
 use crate::to_its_end;
+use crate::violation::Violation;
 use crate::world::World;
 
 /// Requests of the worlds, in turn: short ones are soon at their end, long ones bring more.
@@ -27,8 +26,8 @@ pub struct Hunt {
 /// Who has noticed, and where.
 #[derive(Clone, Debug)]
 pub struct Caught {
-    /// The property, or what the machine said as it stopped.
-    pub by: String,
+    /// The property.
+    pub by: &'static str,
     /// What contradicts it.
     pub detail: String,
     /// The world.
@@ -45,19 +44,15 @@ pub fn hunt(mutant: Mutant, beside_sound: bool, seed: u64, worlds_max: u64) -> H
         let steps = STEPS[(hunt.worlds % STEPS.len() as u64) as usize];
         let options = Options { seed: rng.u64(..), steps, mutant: Some(mutant), beside_sound, ..Options::default() };
         let mut world = World::new(&options);
-        let ended = catch_unwind(AssertUnwindSafe(|| to_its_end(&mut world, steps)));
+        to_its_end(&mut world, steps);
         hunt.worlds += 1;
         hunt.requests += world.reference.steps();
-        let violation = world.reference.violation().map(|found| (found.property.to_owned(), found.detail.clone()));
-        let noticed = ended.err().map(|panic| said(&*panic)).or(violation);
-        hunt.caught = noticed.map(|(by, detail)| Caught { by, detail, seed: options.seed });
+        let noticed = world.reference.violation();
+        hunt.caught = noticed.map(|Violation { property, detail, .. }| Caught {
+            by: property,
+            detail: detail.clone(),
+            seed: options.seed,
+        });
     }
     hunt
-}
-
-/// What a panic said: its beginning, and all of it.
-fn said(panic: &(dyn std::any::Any + Send)) -> (String, String) {
-    let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
-    let text = text.unwrap_or("nothing");
-    (format!("panic: {}", text.split(':').next().unwrap_or(text)), text.to_owned())
 }

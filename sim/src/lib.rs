@@ -33,7 +33,9 @@ mod worker;
 mod workflow;
 mod world;
 
+use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 pub use plan::{Fault, Options, Plan};
 pub use reference::{Reference, Taken};
@@ -79,7 +81,8 @@ pub struct Report {
 pub fn run(options: &Options) -> Report {
     let mut world = World::new(options);
     to_its_end(&mut world, options.steps);
-    let contradiction = if options.linearize { world.linearize() } else { None };
+    let is_sound = world.reference.violation().is_none();
+    let contradiction = if options.linearize && is_sound { world.linearize() } else { None };
     let millis = world.age();
     let mut counts = world.counts;
     counts.conflicts = world.store.conflicted();
@@ -99,8 +102,19 @@ pub fn run(options: &Options) -> Report {
     }
 }
 
-/// Lets a world go on for so many requests, and then converge, or until something is wrong.
+/// Lets a world go on for so many requests, and then converge, or until something is wrong: a panic is, too, where one can be caught.
 fn to_its_end(world: &mut World, steps: u64) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| go_on(world, steps))) {
+        world.reference.fault("simulation_nothing_panics", || said(&*panic).to_owned());
+    }
+}
+
+fn said(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("it said nothing")
+}
+
+fn go_on(world: &mut World, steps: u64) {
     while world.reference.steps() < steps && world.reference.violation().is_none() {
         world.run(steps.min(world.reference.steps() + LOOK_INTERVAL));
         world.judge_all();

@@ -39,7 +39,9 @@ pub(crate) struct Places {
     /// Before it.
     pub(crate) before: BTreeSet<usize>,
     /// Of the inner one, before even these.
-    pub(crate) ahead: BTreeSet<usize>,
+    pub(crate) inner_first: BTreeSet<usize>,
+    /// Whether everything comes to what was found at its place.
+    pub(crate) have_order: bool,
     /// They have left no trace. Only of a transaction whose answers nobody knows.
     nowhere: BTreeSet<usize>,
 }
@@ -116,24 +118,28 @@ impl Overlap<'_> {
     }
 
     fn place(&self, places: Places, evidence: Evidence<'_>) -> Places {
-        let places = self.place_outer(places, evidence);
-        if places.before.is_empty() { places } else { self.place_inner(places, evidence) }
+        let mut places = self.place_outer(places, evidence);
+        // Where nothing stands before it, the inner one is compared as if it was alone.
+        let order = if places.before.is_empty() { Some(BTreeSet::new()) } else { self.inner_first(&places, evidence) };
+        places.have_order = order.is_some();
+        places.inner_first = order.unwrap_or_default();
+        places
     }
 
     /// Lets the machine run everything at its place, and moves who does not come to what was found, until nobody is left or can be.
     fn place_outer(&self, mut places: Places, evidence: Evidence<'_>) -> Places {
-        let mut ahead = None;
+        let mut all_before = None;
         loop {
             let decisions = self.said(&places).outer;
             let wrong = decisions.iter().find(|(place, decision)| !explains(evidence, **place, decision));
             let Some((&wrong, _)) = wrong else { return places };
-            let ahead = ahead.get_or_insert_with(|| {
+            let if_before = all_before.get_or_insert_with(|| {
                 let all = (0..places.requests.len()).collect();
                 self.said(&Places { before: all, ..Places::of(places.requests.clone()) }).outer
             });
             // What stands before the inner transaction may need those of its own that were before it.
             let movable = if places.before.contains(&wrong) { 0..wrong } else { wrong..wrong + 1 };
-            let is_moved = |place: &usize| places.is_behind(*place) && explains(evidence, *place, &ahead[place]);
+            let is_moved = |place: &usize| places.is_behind(*place) && explains(evidence, *place, &if_before[place]);
             let moved: Vec<usize> = movable.filter(is_moved).collect();
             if !moved.is_empty() {
                 places.before.extend(moved);
@@ -147,22 +153,22 @@ impl Overlap<'_> {
         }
     }
 
-    /// Moves what of the inner transaction does not come to what was found behind what stands before it, unless no such order explains everything.
-    fn place_inner(&self, places: Places, evidence: Evidence<'_>) -> Places {
+    /// What of the inner transaction comes to what was found only before what stands before it; nothing where no such order explains everything.
+    fn inner_first(&self, places: &Places, evidence: Evidence<'_>) -> Option<BTreeSet<usize>> {
         let found = outcomes(self.inner.1);
         let mut moved = places.clone();
         loop {
             let said = self.said(&moved);
             if said.outer.iter().any(|(place, decision)| !explains(evidence, *place, decision)) {
-                return places;
+                return None;
             }
             let wrong = said.inner.iter().find(|(place, decision)| !is_same(found[**place], decision));
-            let Some((&wrong, _)) = wrong else { return moved };
-            let count = moved.ahead.len();
+            let Some((&wrong, _)) = wrong else { return Some(moved.inner_first) };
+            let count = moved.inner_first.len();
             // It may need those of its own transaction that were before it.
-            moved.ahead.extend(if moved.ahead.contains(&wrong) { 0..wrong } else { wrong..wrong + 1 });
-            if moved.ahead.len() == count {
-                return places;
+            moved.inner_first.extend(if moved.inner_first.contains(&wrong) { 0..wrong } else { wrong..wrong + 1 });
+            if moved.inner_first.len() == count {
+                return None;
             }
         }
     }
@@ -175,10 +181,10 @@ impl Overlap<'_> {
         let (requests, finished) = self.inner;
         let ran = run_by(requests, finished);
         let mut inner: BTreeMap<usize, Decision> =
-            places.ahead.iter().map(|place| take(&ran, *place, finished.now)).collect();
+            places.inner_first.iter().map(|place| take(&ran, *place, finished.now)).collect();
         let mut outer: BTreeMap<usize, Decision> =
             places.before.iter().map(|place| take(&places.requests, *place, self.now)).collect();
-        let others = (0..ran.len()).filter(|place| !places.ahead.contains(place));
+        let others = (0..ran.len()).filter(|place| !places.inner_first.contains(place));
         inner.extend(others.map(|place| take(&ran, place, finished.now)));
         outer.extend(places.behind().map(|place| take(&places.requests, place, self.now)));
         Said { outer, inner }
@@ -237,19 +243,26 @@ mod tests {
     #[test]
     fn who_has_not_found_what_the_inner_one_created_stands_before_it() {
         let places = places(&[callback(), create("awaiter")], &[create("awaited")]);
-        assert_eq!((places.before, places.ahead), ([0].into(), BTreeSet::new()));
+        assert_eq!((places.before, places.inner_first), ([0].into(), BTreeSet::new()));
     }
 
     /// Each callback was refused for want of a promise that the other transaction created: awaited, then awaiter.
     #[test]
     fn where_neither_has_found_what_the_other_created_the_inner_one_stands_on_both_sides() {
         let places = places(&[create("awaited"), callback()], &[create("awaiter"), callback()]);
-        assert_eq!((places.before, places.ahead), ([0, 1].into(), [1].into()));
+        assert_eq!((places.before, places.inner_first), ([0, 1].into(), [1].into()));
+        assert!(places.have_order);
+    }
+
+    #[test]
+    fn no_order_explains_that_both_have_created_the_same() {
+        let places = places(&[create("awaited")], &[create("awaited")]);
+        assert!(!places.have_order);
     }
 
     #[test]
     fn who_has_seen_nothing_that_matters_stands_behind() {
         let places = places(&[create("awaited"), create("other")], &[create("awaiter"), callback()]);
-        assert_eq!((places.before, places.ahead), (BTreeSet::new(), BTreeSet::new()));
+        assert_eq!((places.before, places.inner_first), (BTreeSet::new(), BTreeSet::new()));
     }
 }

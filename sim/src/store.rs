@@ -82,7 +82,7 @@ impl fmt::Display for StoreError {
 pub(crate) struct Committed {
     /// Its instant by the store's clock.
     pub(crate) clock: Option<Timestamp>,
-    /// Which attempt it was, from 1.
+    /// Which attempt it was, from 1: of the outer one, where it ran inside another one.
     pub(crate) attempts: usize,
     pub(crate) writes: Vec<Write>,
 }

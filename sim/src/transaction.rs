@@ -88,7 +88,10 @@ impl World {
         let others = if matches!(came_to, Some(Ok(_))) { committed.next() } else { None };
         let own = committed.next();
         let (inside, around) = match (&guest, &came_to, &own) {
-            (Some(guest), Some(Ok(finished)), Some(own)) => {
+            // Who was tried again behind the other one has not overlapped with it.
+            (Some(guest), Some(Ok(finished)), Some(own))
+                if others.as_ref().is_some_and(|others| others.attempts == own.attempts) =>
+            {
                 self.overlapped(&work.requests, &ran, own, now, (&guest.work.requests, finished))
             }
             (Some(_) | None, _, _) => (Stands::Alone, Stands::Alone),
@@ -180,11 +183,16 @@ impl World {
             Err(_) => overlap.of_doubtful(tried(requests, own), &own.writes),
         };
         let alone = (!places.before.is_empty()).then(|| overlap.inner_alone());
+        if !places.have_order {
+            self.reference.fault("simulation_transactions_have_an_order", || {
+                format!("none of {requests:?} came to {ran:?}, with {inner:?} inside")
+            });
+        }
         let inside = alone.map_or(Stands::Alone, |alone| {
             let (requests, finished) = inner;
             let mut left = Vec::new();
             for (place, request) in run_by(requests, finished).into_iter().enumerate() {
-                if places.ahead.contains(&place) {
+                if places.inner_first.contains(&place) {
                     self.reference.take(&request, finished.now);
                 } else {
                     left.push(request);

@@ -1,10 +1,12 @@
 //! Faults that need no occasion: they come and go. Owns when; what they mean is written where they strike.
 
 use crate::plan::Fault;
-use crate::world::{Event, World};
+use crate::world::{Event, HORIZON, World};
 
 /// Furthest that a clock jumps.
 const JUMP_MAX: i64 = 30_000;
+/// Longest standstill: 30 days.
+const STANDSTILL_MAX: u64 = 30 * 86_400_000;
 
 impl World {
     pub(crate) fn weather(&mut self) {
@@ -24,6 +26,10 @@ impl World {
             let ahead = self.rng.i64(-JUMP_MAX..=JUMP_MAX);
             let server = self.rng.u64(..self.plan.servers) as usize;
             if self.rng.bool() { self.store_ahead = ahead } else { self.servers[server].ahead = ahead }
+        }
+        // Workflows do not live to see their deadlines.
+        if self.strikes(Fault::Standstill) && self.age() < HORIZON / 2 {
+            self.now += self.rng.u64(..STANDSTILL_MAX);
         }
         let worker = self.rng.u64(..self.plan.workers) as usize;
         if self.strikes(Fault::PausedWorker) {

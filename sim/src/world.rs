@@ -24,7 +24,7 @@ use crate::witness::{Sent, Witness};
 use crate::worker::Worker;
 
 /// Deadlines of workflows lie so far behind the beginning, the New Year: nobody meets one.
-const HORIZON: u64 = 10 * 365 * 86_400_000;
+pub(crate) const HORIZON: u64 = 10 * 365 * 86_400_000;
 
 /// Something that happens at an instant.
 #[derive(Debug)]
@@ -231,8 +231,8 @@ impl World {
 
     /// Whether a fault happens on this occasion.
     pub(crate) fn strikes(&mut self, fault: Fault) -> bool {
-        let rate = self.plan.rate(fault);
-        let strikes = rate > 0 && !self.is_calm && self.rng.u32(..1000) < rate;
+        // Drawn in any case: a world without a fault is otherwise the same.
+        let strikes = self.rng.u32(..1000) < self.plan.rate(fault) && !self.is_calm;
         if strikes {
             self.struck.insert(fault);
         }
@@ -249,7 +249,8 @@ impl World {
     /// The next event.
     pub(crate) fn step(&mut self) {
         let Some(((at, _), event)) = self.events.pop_first() else { return };
-        self.now = at;
+        // After a standstill everything is late.
+        self.now = self.now.max(at);
         match *event {
             Event::Arrives { server, sent } => self.arrives(server, sent),
             Event::Answered { sent, reply } => self.answered(sent, reply),

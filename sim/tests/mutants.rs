@@ -64,7 +64,7 @@ fn rows(seed: u64) -> Vec<Row> {
 
 fn cells(hunt: Option<&Hunt>) -> [String; 3] {
     let Some(hunt) = hunt else { return Default::default() };
-    let by = hunt.caught.as_ref().map_or("nobody", |caught| &caught.by);
+    let by = hunt.caught.as_ref().map_or("nobody", |caught| caught.by);
     [by.to_owned(), hunt.worlds.to_string(), hunt.requests.to_string()]
 }
 

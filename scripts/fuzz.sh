@@ -23,7 +23,7 @@ meet() {
     mkdir -p "target/fuzz/corpus/$target" "$found/$target"
     "$built/$target" "target/fuzz/corpus/$target" "fuzz/corpus/$target" \
         -max_total_time=$((minutes * 60)) -timeout=10 -rss_limit_mb=2048 -max_len=4096 -artifact_prefix="$found/$target/" \
-        >"target/fuzz/$target.log" 2>&1 || echo "$target: found something, see target/fuzz/$target.log"
+        >"target/fuzz/$target.log" 2>&1 || { echo "$target: it failed, see target/fuzz/$target.log"; return 1; }
     echo "$target: $(grep -E '^(Done|#[0-9]+.*DONE)' "target/fuzz/$target.log" | tail -n 1)"
 }
 
@@ -34,14 +34,16 @@ keep() {
     echo "$1: $(find "fuzz/corpus/$1" -type f | wc -l) inputs are kept"
 }
 
+status=0
 for target; do
-    while [ "$(jobs -rp | wc -l)" -ge 2 ]; do wait -n || true; done
+    while [ "$(jobs -rp | wc -l)" -ge 2 ]; do wait -n || status=1; done
     meet "$target" &
 done
-wait
+while [ -n "$(jobs -rp)" ]; do wait -n || status=1; done
 if [ -n "$(find "$found" -type f)" ]; then
     echo "found:"
     find "$found" -type f
-    exit 1
+    status=1
 fi
+[ "$status" = 0 ] || exit "$status"
 [ -z "${KEEP:-}" ] || for target; do keep "$target"; done

@@ -30,9 +30,11 @@ fn fails(options: &Options, property: &str) -> Option<Report> {
 
 /// Makes a failing world smaller, as long as the same property is violated.
 #[must_use]
-pub fn shrink(options: &Options, violation: &Violation) -> Shrunk {
+pub fn shrink(options: &Options, report: &Report, violation: &Violation) -> Shrunk {
     let property = violation.property;
-    let mut best = Options { steps: options.steps.min(violation.step.max(1)), ..options.clone() };
+    // With as many workflows it is the same world up to there.
+    let workflows = Some(report.plan.workflows);
+    let mut best = Options { steps: options.steps.min(violation.step + 1), workflows, ..options.clone() };
     if fails(&best, property).is_none() {
         best = options.clone();
     }
@@ -51,7 +53,7 @@ pub fn shrink(options: &Options, violation: &Violation) -> Shrunk {
         attempt(&mut smaller);
         if let Some(report) = fails(&smaller, property) {
             let step = report.violation.map_or(smaller.steps, |violation| violation.step);
-            smaller.steps = smaller.steps.min(step.max(1));
+            smaller.steps = smaller.steps.min(step + 1);
             // Fewer steps may draw another world: then as many as before.
             best = if fails(&smaller, property).is_some() { smaller } else { Options { steps: best.steps, ..smaller } };
         }

@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 
 use resonate_core::mutant::{Mutant, Room};
 use resonate_sim::hunt::{Hunt, hunt};
-use resonate_sim::shrink::replay;
+use resonate_sim::shrink::{replay, shrink};
 use resonate_sim::{Options, run};
 
 use support::seed;
@@ -118,4 +118,37 @@ fn a_log_leads_to_the_step_after_which_something_was_noticed() {
     let property = |taken| replay(&report.plan.rules, &report.log[..taken]).map(|found| found.property);
     assert_eq!(property(taken), Some(violation.property));
     assert_eq!(property(taken - 1), None);
+}
+
+/// One of the machine, whose requests alone show it, and others that need servers, a store and faults.
+#[test]
+fn what_is_wrong_in_a_large_world_is_wrong_in_the_smallest() {
+    let (mut rng, steps) = (fastrand::Rng::with_seed(seed()), 1_200);
+    for (mutant, is_of_order) in
+        [(Mutant::SettleForgetsValue, true), (Mutant::RowNotLocked, false), (Mutant::SyncSkipped, false)]
+    {
+        let options = || Options { seed: rng.u64(..), steps, mutant: Some(mutant), ..Options::default() };
+        let mut worlds = std::iter::repeat_with(options).take(WORLDS_MAX as usize);
+        let wrong = worlds.find_map(|options| {
+            let report = run(&options);
+            let violation = report.violation.clone()?;
+            Some((options, report, violation))
+        });
+        let (options, report, violation) = wrong.expect("a mutant that is noticed");
+        let small = shrink(&options, &report, &violation);
+        let again = run(&small.options).violation.expect("still wrong");
+        assert_eq!(again.property, violation.property, "{mutant:?}");
+        assert_eq!(small.report.violation, Some(again), "{mutant:?}");
+        assert!(small.options.steps <= violation.step + 1 && !small.report.log.is_empty(), "{mutant:?}");
+        println!(
+            "{mutant:?}: {} of {steps} requests, without {:?}, alone {:?}",
+            small.options.steps,
+            small.options.without,
+            small.minimal.as_ref().map(Vec::len)
+        );
+        let Some(minimal) = small.minimal.filter(|_| is_of_order) else { continue };
+        let found = |taken: &[_]| replay(&small.report.plan.rules, taken).map(|found| found.property);
+        assert_eq!(found(&minimal), Some(violation.property));
+        assert_eq!(found(&minimal[..minimal.len() - 1]), None, "the last of them shows it");
+    }
 }

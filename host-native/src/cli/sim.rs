@@ -46,17 +46,15 @@ pub(super) fn command() -> Command {
     let number = |name: &'static str, value: &'static str, help: &'static str| {
         Arg::new(name).long(name).value_name(value).value_parser(value_parser!(u64)).help(help)
     };
+    let count = |name, help| number(name, "COUNT", help).value_parser(value_parser!(u64).range(1..));
     let faults = PossibleValuesParser::new(Fault::ALL.map(Fault::name));
     Command::new("sim")
         .about("Break the machine on purpose: servers, workers and a network on a virtual clock, driven by a seed")
         .arg(number(SEED, "SEED", "Where all chance comes from [default: a new one, printed]"))
-        .arg(number(SEEDS, "COUNT", "Worlds: this seed and those that follow from it").default_value("1"))
-        .arg(
-            number(STEPS, "COUNT", "Requests after which faults end, and everything must converge")
-                .default_value("100000"),
-        )
-        .arg(number(SERVERS, "COUNT", "Servers [default: 1 to 4, by the seed]"))
-        .arg(number(WORKERS, "COUNT", "Workers [default: 1 to 5, by the seed]"))
+        .arg(count(SEEDS, "Worlds: this seed and those that follow from it").default_value("1"))
+        .arg(count(STEPS, "Requests after which faults end, and everything must converge").default_value("100000"))
+        .arg(count(SERVERS, "Servers [default: 1 to 4, by the seed]"))
+        .arg(count(WORKERS, "Workers [default: 1 to 5, by the seed]"))
         .arg(number(WORKFLOWS, "COUNT", "Workflows that are started at most [default: by the seed]"))
         .arg(
             Arg::new(WITHOUT)
@@ -93,21 +91,23 @@ pub(super) fn command() -> Command {
 /// Runs the worlds, prints what they came to, and fails where something was wrong.
 pub(super) fn run(matches: &ArgMatches, _: &Environment) -> Result<(), Failure> {
     let options = options(matches);
-    let seeds = matches.get_one::<u64>(SEEDS).copied().unwrap_or(1).max(1);
+    let seeds = matches.get_one::<u64>(SEEDS).copied().unwrap_or(1);
+    print_one_panic();
     let started = Instant::now();
     let ran = Ran::of(&options, seeds);
     let took = started.elapsed();
-    let shrunk = ran
-        .failed
-        .as_ref()
-        .and_then(|(options, report)| report.violation.as_ref().map(|violation| shrink(options, violation)));
+    let shrunk = ran.failed.as_ref().and_then(|(options, report)| {
+        let violation = report.violation.as_ref()?;
+        eprintln!("{} in the world of seed {}; looking for a smaller one", violation.property, options.seed);
+        Some(shrink(options, report, violation))
+    });
     if let Some(path) = matches.get_one::<PathBuf>(RECORDING) {
         let text = ran.recorded(&options, shrunk.as_ref());
         std::fs::write(path, text)
             .map_err(|error| Failure::Runtime(format!("cannot write {}: {error}", path.display())))?;
     }
     let text = if is_json(matches) {
-        format!("{:#}\n", ran.json(took, shrunk.as_ref()))
+        format!("{:#}\n", ran.json(&options, took, shrunk.as_ref()))
     } else {
         ran.words(&options, took) + &shrunk.as_ref().map(story).unwrap_or_default()
     };
@@ -121,6 +121,16 @@ pub(super) fn run(matches: &ArgMatches, _: &Environment) -> Result<(), Failure> 
             Err(Failure::Differs(format!("something is wrong; to see it again: {}", again(&options))))
         }
     }
+}
+
+/// Where the machine panics in a world, it does so again in every smaller one that shows it: once is enough.
+fn print_one_panic() {
+    let (print, is_printed) = (std::panic::take_hook(), AtomicBool::new(false));
+    std::panic::set_hook(Box::new(move |panic| {
+        if !is_printed.swap(true, Ordering::Relaxed) {
+            print(panic);
+        }
+    }));
 }
 
 fn options(matches: &ArgMatches) -> Options {
@@ -140,11 +150,14 @@ fn options(matches: &ArgMatches) -> Options {
 }
 
 /// What the worlds came to.
+#[derive(Default)]
 struct Ran {
     worlds: u64,
     steps: u64,
     millis: u64,
     counts: Counts,
+    /// Faults that struck in any of them.
+    faults: BTreeSet<Fault>,
     /// The last world, or the first one in which something was wrong.
     last: Option<Report>,
     failed: Option<(Options, Report)>,
@@ -153,8 +166,7 @@ struct Ran {
 impl Ran {
     /// Runs as many worlds as wanted on all cores, up to the first in which something is wrong.
     fn of(options: &Options, seeds: u64) -> Self {
-        let ran = Self { worlds: 0, steps: 0, millis: 0, counts: Counts::default(), last: None, failed: None };
-        let ran = Mutex::new(ran);
+        let ran = Mutex::new(Self::default());
         let (next, stop) = (AtomicU64::new(0), AtomicBool::new(false));
         let bar = bar(seeds);
         let threads = std::thread::available_parallelism().map_or(1, |threads| threads.get() as u64).min(seeds);
@@ -184,6 +196,7 @@ impl Ran {
         self.steps += report.steps;
         self.millis += report.millis;
         self.counts += report.counts;
+        self.faults.extend(&report.faults);
         if report.violation.is_some() && self.failed.is_none() {
             self.failed = Some((options, report));
         } else {
@@ -229,24 +242,29 @@ impl Ran {
             self.counts.crashes,
             self.counts.workflows
         );
+        text += &format!("struck     {} of {} kinds of faults\n", self.faults.len(), Fault::ALL.len());
         if options.linearize {
             let (checked, given_up) = (self.counts.checked, self.counts.given_up);
-            text += &format!("clients    {checked} transmissions have an order, {given_up} parts given up\n");
+            text += &format!(
+                "clients    {checked} transmissions were looked at, no order found in time for {given_up} parts\n"
+            );
         }
         if self.failed.is_none() {
-            text += "every property held, every answer was the machine's, and everything has converged\n";
+            text += "every property held, servers did as the machine does, and everything has converged\n";
         }
         text
     }
 
-    fn json(&self, took: Duration, shrunk: Option<&Shrunk>) -> Json {
+    fn json(&self, options: &Options, took: Duration, shrunk: Option<&Shrunk>) -> Json {
         let failed = self.failed.as_ref().map(|(options, report)| (options, report.violation.as_ref()));
         let fragment = shrunk.and_then(|shrunk| shrunk.options.fragment().ok());
         let page = fragment.map(|fragment| format!("{PAGE}{fragment}"));
         json!({
+            "version": env!("CARGO_PKG_VERSION"), "seed": options.seed, "again": options.arguments(),
             "worlds": self.worlds, "requests": self.steps, "simulatedMs": self.millis, "seconds": took.as_secs_f64(),
             "transactions": self.counts.transactions, "conflicts": self.counts.conflicts, "failed": self.counts.failures,
             "crashes": self.counts.crashes, "workflows": self.counts.workflows,
+            "faults": self.faults.iter().map(|fault| fault.name()).collect::<Vec<_>>(),
             "checked": self.counts.checked, "givenUp": self.counts.given_up,
             "digest": self.last.as_ref().filter(|_| self.worlds == 1).map(|report| format!("{:016x}", report.digest)),
             "violation": failed.map(|(options, violation)| json!({

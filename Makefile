@@ -7,7 +7,7 @@
 # make fuzz    look for inputs that break what reads them: TARGETS="envelope rest" MINUTES=10, two at a time (installs cargo-fuzz when it is missing);
 #              KEEP=1 keeps what reached new code
 # make torture kill the real server again and again, on SQLite and on Postgres, and cut its power: KILLS=700 SEED=42
-# make soak    an hour of mixed load, then ten times too much: memory, open files and latencies stay, nothing is lost; MINUTES=60
+# make soak    ten times too much load, then an hour of mixed load: memory, open files and latencies stay, nothing is lost; MINUTES=60
 # make prove   20,000 simulated worlds of fresh seeds; SEED=42 SEEDS=20000 STEPS=1000
 # make mutants one guard after the other left out, and who notices: SEED=42
 # make playground   build the playground into target/playground

@@ -136,6 +136,10 @@ fn judge(samples: &[Sample]) -> Result<()> {
     let samples = samples.get(WARM_WINDOWS..).unwrap_or_default();
     let third = samples.len() / 3;
     if third == 0 {
+        eprintln!(
+            "soak: too short to say whether memory, open files and latencies stay: give it {} minutes",
+            WARM_WINDOWS + 3
+        );
         return Ok(());
     }
     let (first, last) = (&samples[..third], &samples[samples.len() - third..]);

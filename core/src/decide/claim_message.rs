@@ -28,7 +28,8 @@ pub(super) fn decide(t: &mut Transition<'_>, key: &MessageKey, why: Claim) -> De
 
 fn claim_execute(t: &mut Transition<'_>, entry: &OutboxEntry, task: &Id, why: Claim) -> Decided {
     let task = t.task(task)?.map(|(task, _)| task);
-    match task.filter(|task| task.state == TaskState::Pending && task.version == entry.version) {
+    let waits = |task: &Arc<Task>| task.state == TaskState::Pending && task.version == entry.version;
+    match task.filter(|task| waits(task) || t.mutated(Mutant::ExecuteOfTheGone)) {
         Some(task) => {
             let leaves = claim(t, entry, why, task.execute_at.unwrap_or(Timestamp::ZERO), None);
             if leaves {

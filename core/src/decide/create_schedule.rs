@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{Decided, Transition};
 use crate::cron;
+use crate::mutant::Mutant;
 use crate::promise::check_schedule_tags;
 use crate::reply::{Refusal, Reply};
 use crate::request::CreateSchedule;
@@ -19,7 +20,10 @@ pub(super) fn decide(t: &mut Transition<'_>, create: &CreateSchedule) -> Decided
     expand(&create.promise_id, &create.id, Timestamp::MAX)
         .map_err(|why| invalid(format!("'promiseId', expanded, {why}")))?;
     if let Some(schedule) = t.schedule(&create.id)? {
-        return Ok(Reply::Schedule(schedule));
+        if !t.mutated(Mutant::ScheduleCreateReplaces) {
+            return Ok(Reply::Schedule(schedule));
+        }
+        t.write(Write::DeleteSchedule { id: create.id.clone() });
     }
     let schedule = Arc::new(Schedule {
         id: create.id.clone(),

@@ -35,14 +35,15 @@ pub(super) fn decide(t: &mut Transition<'_>, pid: &Arc<str>, ttl: Millis, create
 fn take_existing(t: &mut Transition<'_>, pid: &Arc<str>, ttl: Millis, create: &CreatePromise) -> Decided {
     let (task, promise) =
         t.task(&create.id)?.ok_or(Refusal::Unprocessable("the promise exists without a resonate:target tag"))?;
-    match task.state {
-        TaskState::Fulfilled => Ok(Reply::Acquired { task, promise, preload: Vec::new() }),
-        TaskState::Pending => acquire_task::acquire(t, &task, promise, pid, ttl),
-        TaskState::Acquired if t.mutated(Mutant::TaskCreateTakesHeld) => {
-            acquire_task::acquire(t, &task, promise, pid, ttl)
-        }
-        TaskState::Acquired => Err(Refusal::Conflict("the task is held by a worker").into()),
-        TaskState::Suspended => Err(Refusal::Conflict("the task is suspended").into()),
-        TaskState::Halted => Err(Refusal::Conflict("the task is halted").into()),
+    let refused = match task.state {
+        TaskState::Fulfilled => return Ok(Reply::Acquired { task, promise, preload: Vec::new() }),
+        TaskState::Pending => None,
+        TaskState::Acquired => Some(("the task is held by a worker", Mutant::TaskCreateTakesHeld)),
+        TaskState::Suspended => Some(("the task is suspended", Mutant::TaskCreateTakesSuspended)),
+        TaskState::Halted => Some(("the task is halted", Mutant::TaskCreateTakesHalted)),
+    };
+    match refused.filter(|(_, takes)| !t.mutated(*takes)) {
+        Some((why, _)) => Err(Refusal::Conflict(why).into()),
+        None => acquire_task::acquire(t, &task, promise, pid, ttl),
     }
 }

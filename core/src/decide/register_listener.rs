@@ -9,7 +9,7 @@ use crate::write::Write;
 
 pub(super) fn decide(t: &mut Transition<'_>, awaited: &Id, address: &Address) -> Decided {
     let promise = t.promise(awaited)?.ok_or(Refusal::NotFound("awaited promise not found"))?;
-    if !promise.is_awaitable(t.rules) {
+    if !t.takes_waiters(&promise, Mutant::ListenerOnPrivate) {
         return Err(Refusal::Unprocessable("awaited promise is private to its worker").into());
     }
     if !Transition::is_settled(&promise) || t.mutated(Mutant::ListenerOnSettled) {

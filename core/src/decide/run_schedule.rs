@@ -13,7 +13,7 @@ use crate::write::Write;
 pub(super) fn decide(t: &mut Transition<'_>, id: &Id, runs_left: u32) -> Decided {
     let Some(schedule) = t.schedule(id)? else { return Ok(Reply::Idle) };
     let occurrence = schedule.next_run_at;
-    if occurrence > t.now {
+    if occurrence > t.now && !t.mutated(Mutant::ScheduleNotDue) {
         return Ok(Reply::Idle);
     }
     // A row that an older version accepted and this one cannot fire is passed over, not stumbled upon for ever.
@@ -36,14 +36,15 @@ pub(super) fn decide(t: &mut Transition<'_>, id: &Id, runs_left: u32) -> Decided
 }
 
 fn fire(t: &mut Transition<'_>, schedule: &Schedule, id: &Id, occurrence: Timestamp) -> Decided<()> {
-    if t.promise(id)?.is_some() {
+    if t.promise(id)?.is_some() && !t.mutated(Mutant::ScheduleOverwrites) {
         return Ok(());
     }
+    let is_plain = t.mutated(Mutant::ScheduleForgetsTags);
     let create = CreatePromise {
         id: id.clone(),
         timeout_at: occurrence + schedule.promise_timeout,
         param: schedule.promise_param.clone(),
-        tags: schedule.promise_tags_of(id),
+        tags: if is_plain { schedule.promise_tags.clone() } else { schedule.promise_tags_of(id) },
         key: None,
     };
     let birth = create_promise::check(t, &create)?;

@@ -41,10 +41,10 @@ pub(super) fn decide(t: &mut Transition<'_>, held: &TaskRef, awaited: &[Id]) -> 
 }
 
 fn check(t: &Transition<'_>, held: &TaskRef, awaited: &[Id]) -> Result<(), Refusal> {
-    if awaited.is_empty() {
+    if awaited.is_empty() && !t.mutated(Mutant::SuspendOnNothing) {
         return Err(Refusal::Invalid("'actions' must not be empty".to_owned()));
     }
-    if awaited.contains(&held.id) {
+    if awaited.contains(&held.id) && !t.mutated(Mutant::SuspendOnItself) {
         return Err(Refusal::Invalid("a task cannot await its own promise".to_owned()));
     }
     if t.rules.strict && distinct(awaited).len() < awaited.len() {
@@ -67,7 +67,7 @@ fn load_awaited(t: &mut Transition<'_>, awaited: &[Id]) -> Decided<Vec<Arc<Promi
     let mut promises = Vec::with_capacity(distinct.len());
     for id in distinct {
         let promise = t.promise(id)?.ok_or(Refusal::Unprocessable("awaited promise not found"))?;
-        if !promise.is_awaitable(t.rules) {
+        if !t.takes_waiters(&promise, Mutant::SuspendOnPrivate) {
             return Err(Refusal::Unprocessable("awaited promise is private to its worker").into());
         }
         promises.push(promise);

@@ -231,6 +231,14 @@ impl<'a> Transition<'a> {
         }
     }
 
+    /// Whether a promise takes waiters; `private` leaves out the guard of those that are private to their workers.
+    pub(crate) fn takes_waiters(&self, promise: &Promise, private: Mutant) -> bool {
+        let lax = || Rules { strict: false, ..self.rules.clone() };
+        promise.is_awaitable(self.rules)
+            || self.mutated(private)
+            || (self.mutated(Mutant::StrictAwaitsAll) && promise.is_awaitable(&lax()))
+    }
+
     /// Adds a change. What it makes due becomes a wake-up of the host; a dispatch that is due at once follows in the same batch.
     pub(crate) fn write(&mut self, write: Write) {
         let due = match &write {

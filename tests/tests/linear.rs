@@ -16,6 +16,8 @@ struct Tally {
     histories: usize,
     operations: usize,
     unanswered: usize,
+    /// Sent before something that had been sent earlier was over.
+    overlapping: usize,
     largest: usize,
     states: u64,
     gave_up: usize,
@@ -34,17 +36,31 @@ impl Tally {
         self.histories += 1;
         self.operations += checked.operations;
         self.unanswered += history.operations.iter().filter(|operation| operation.answer.is_none()).count();
+        self.overlapping += overlapping(history);
         self.largest = self.largest.max(checked.largest);
         self.states += checked.states;
         self.gave_up += checked.gave_up;
     }
 
-    /// What was not checked must be rare.
+    /// What was not checked must be rare, and clients must have met.
     #[track_caller]
     fn end(&self) {
         println!("{self:?}");
         assert!(self.gave_up * 50 <= self.histories, "{} of {} given up", self.gave_up, self.histories);
+        assert!(self.overlapping * 2 >= self.operations, "{} of {} overlapped", self.overlapping, self.operations);
     }
+}
+
+fn overlapping(history: &History) -> usize {
+    let mut operations: Vec<_> = history.operations.iter().collect();
+    operations.sort_by_key(|operation| operation.invoked);
+    let mut over = None;
+    let overlaps = operations.into_iter().filter(|operation| {
+        let overlaps = over.is_some_and(|over| operation.invoked < over);
+        over = over.max(operation.returned);
+        overlaps
+    });
+    overlaps.count()
 }
 
 /// Draws a contradiction where builds go.

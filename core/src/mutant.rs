@@ -100,6 +100,7 @@ mutants! {
     LeaseEndsEarly Machine "a lease ends before its deadline",
     HeartbeatOfAnyone Machine "a heartbeat extends the leases of other workers",
     HeartbeatIgnoresVersion Machine "a heartbeat does not look at the version",
+    StrictHeartbeatOfAll Machine "under strict a heartbeat of nothing extends every lease of its worker",
     HeartbeatRevives Machine "a heartbeat revives a lease that has ended",
     HaltKeepsLease Machine "a halted task keeps its lease",
     HaltOfTheFulfilled Machine "a fulfilled task is halted",

@@ -13,7 +13,7 @@ use crate::task::{Lease, Task, TaskState};
 use crate::time::Millis;
 
 pub(super) fn decide(t: &mut Transition<'_>, pid: &Arc<str>, tasks: &[TaskRef], prefix: Option<&str>) -> Decided {
-    if tasks.is_empty() && !t.rules.strict {
+    if tasks.is_empty() && (!t.rules.strict || t.rules.mutated(Mutant::StrictHeartbeatOfAll)) {
         let held = held_by(t, pid, prefix)?;
         prefetch(t, held.iter())?;
         for id in &held {

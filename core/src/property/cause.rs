@@ -120,7 +120,9 @@ fn is_given_back(step: &Step<'_>, before: &Task) -> bool {
 fn lease_extended_by_its_holder(step: &Step<'_>, details: &mut Details) {
     step.expect_tasks(details, |before, after| {
         let (Some(lease), Some(extended)) = (&before.lease, &after.lease) else { return true };
-        let is_of = |tasks: &[TaskRef]| tasks.is_empty() || tasks.iter().any(|task| names(task, before));
+        // Who names no task means all of its own, unless that must be said.
+        let is_of =
+            |tasks: &[TaskRef]| tasks.is_empty() && !step.rules.strict || tasks.iter().any(|task| names(task, before));
         lease.expires_at == extended.expires_at
             || matches!(step.request, Request::HeartbeatTasks { pid, tasks, .. } if *pid == lease.pid && is_of(tasks))
     });

@@ -41,7 +41,7 @@ pub(super) fn steps(state: &State, component: &Component, item: &Item, until: Ti
     let mut steps = Vec::new();
     for key in &item.keys {
         match key {
-            Key::Schedule(id) => steps.extend(state.schedule(id).into_iter().flat_map(|row| firing(row, until))),
+            Key::Schedule(id) => of_schedule(state, component, id, item, until, purges, &mut steps),
             Key::Promise(id) => {
                 of_promise(state, id, item, until, purges, &mut steps);
                 of_task(state, id, until, &mut steps);
@@ -55,6 +55,25 @@ pub(super) fn steps(state: &State, component: &Component, item: &Item, until: Ti
         component.promises.iter().for_each(|id| of_task(state, id, until, &mut steps));
     }
     steps
+}
+
+fn of_schedule(
+    state: &State,
+    component: &Component,
+    id: &Id,
+    item: &Item,
+    until: Timestamp,
+    purges: bool,
+    steps: &mut Vec<Step>,
+) {
+    let Some(schedule) = state.schedule(id) else { return };
+    steps.extend(firing(schedule, until));
+    if purges {
+        // It fires in vain while the promise that it would create is there.
+        let made = component.promises.iter().filter(|promise| makes(&schedule.promise_id, id, promise));
+        made.filter(|promise| state.promise(promise).is_some())
+            .for_each(|promise| of_promise(state, promise, item, until, purges, steps));
+    }
 }
 
 fn of_promise(state: &State, id: &Id, item: &Item, until: Timestamp, purges: bool, steps: &mut Vec<Step>) {

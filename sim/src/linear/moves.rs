@@ -77,9 +77,10 @@ fn of_schedule(
 }
 
 fn of_promise(state: &State, id: &Id, item: &Item, until: Timestamp, purges: bool, steps: &mut Vec<Step>) {
+    let makers = state.schedules().filter(|schedule| makes(&schedule.promise_id, &schedule.id, id));
+    let firings = makers.flat_map(|schedule| firing(schedule, until));
     let Some(promise) = state.promise(id) else {
-        let makers = state.schedules().filter(|schedule| makes(&schedule.promise_id, &schedule.id, id));
-        steps.extend(makers.flat_map(|schedule| firing(schedule, until)));
+        steps.extend(firings);
         return;
     };
     if promise.state == PromiseState::Pending {
@@ -90,6 +91,8 @@ fn of_promise(state: &State, id: &Id, item: &Item, until: Timestamp, purges: boo
         }
     } else if purges {
         steps.push(if promise.has_waiters { Step::Discharge(id.clone()) } else { Step::Purge(id.clone()) });
+        // They are in vain as long as it is there.
+        steps.extend(firings);
     }
 }
 

@@ -28,6 +28,15 @@ pub enum MessageKey {
 }
 
 impl MessageKey {
+    /// Whether it is the `execute` of a task.
+    #[must_use]
+    pub fn is_execute_of(&self, id: &Id) -> bool {
+        match self {
+            Self::Execute { task } => task == id,
+            Self::Unblock { .. } => false,
+        }
+    }
+
     /// The task or the promise that the message is about.
     #[must_use]
     pub fn id(&self) -> &Id {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::id::Id;
 use crate::limits::{EXECUTE_BACKOFF_BASE, EXECUTE_BACKOFF_MAX};
+use crate::message::OutboxEntry;
 use crate::promise::Promise;
 use crate::time::{Millis, Timestamp};
 
@@ -51,6 +52,11 @@ pub struct Lease {
     pub ttl: Millis,
     /// When it ends unless extended.
     pub expires_at: Timestamp,
+}
+
+/// How long after the one before the `number`-th `execute` leaves, from the second on.
+fn hold_back(number: u32) -> Millis {
+    EXECUTE_BACKOFF_BASE.doubled(number).min(EXECUTE_BACKOFF_MAX)
 }
 
 /// A task as it is stored.
@@ -133,21 +139,37 @@ impl Task {
     }
 
     /// The earliest instant at which the next `execute` may leave (spec §4: the k-th no sooner than min(100 ms · 2^k, 30 s) after the
-    /// one before, for k >= 2).
+    /// one before, for k >= 2). A clock that was set back does not prolong that.
     #[must_use]
     pub fn execute_not_before(&self, now: Timestamp) -> Timestamp {
         match self.execute_at {
             Some(previous) if self.executes >= 1 => {
-                now.max(previous + EXECUTE_BACKOFF_BASE.doubled(self.executes + 1).min(EXECUTE_BACKOFF_MAX))
+                now.max(previous.min(now) + hold_back(self.executes.saturating_add(1)))
             }
             Some(_) | None => now,
         }
+    }
+
+    /// This task, its last `execute` withdrawn before it left: nobody has heard it, so it does not count, and the next one takes its turn.
+    #[must_use]
+    pub fn execute_withdrawn(&self) -> Self {
+        let executes = self.executes.saturating_sub(1);
+        let previous = self.execute_at.filter(|_| executes >= 1).map(|turn| turn - hold_back(self.executes));
+        Self { executes, execute_at: previous, ..self.clone() }
     }
 
     /// The state as every reader sees it at `now`: the task of a promise past its deadline is fulfilled.
     #[must_use]
     pub fn state_as_of(&self, promise: &Promise, now: Timestamp) -> TaskState {
         if promise.is_overdue(now) { TaskState::Fulfilled } else { self.state }
+    }
+
+    /// Whether an entry is its `execute`, and has yet to leave: it is held back until its turn, or until a delay.
+    #[must_use]
+    pub fn holds_back(&self, entry: &OutboxEntry, now: Timestamp) -> bool {
+        let turn = self.execute_at.filter(|turn| self.state == TaskState::Pending && *turn > now);
+        // One that has left is claimed beyond that instant, or parked, even where the clock was set back since.
+        turn == Some(entry.due_at) && entry.version == self.version && entry.key.is_execute_of(&self.id)
     }
 
     /// Whether `pid` holds the task.

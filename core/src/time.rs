@@ -3,7 +3,7 @@
 use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::fmt;
-use std::ops::Add;
+use std::ops::{Add, Sub};
 
 /// The largest instant and the largest duration, in milliseconds: 2^53-1, the largest integer that every JSON client holds exactly.
 pub const MILLIS_MAX: u64 = (1 << 53) - 1;
@@ -120,6 +120,15 @@ impl Add<Millis> for Timestamp {
 
     fn add(self, duration: Millis) -> Self {
         Self::saturating(self.0 + duration.0)
+    }
+}
+
+/// The difference saturates at zero.
+impl Sub<Millis> for Timestamp {
+    type Output = Self;
+
+    fn sub(self, duration: Millis) -> Self {
+        Self(self.0.saturating_sub(duration.0))
     }
 }
 

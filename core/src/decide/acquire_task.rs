@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Decided, Transition};
+use super::{Decided, Transition, dispatch_task};
 use crate::mutant::Mutant;
 use crate::promise::Promise;
 use crate::reply::{Refusal, Reply};
@@ -19,17 +19,18 @@ pub(super) fn decide(t: &mut Transition<'_>, wanted: &TaskRef, pid: &Arc<str>, t
     if task.version != wanted.version && !t.mutated(Mutant::AcquireIgnoresVersion) {
         return Err(Refusal::Conflict("task is pending at another version").into());
     }
-    acquire(t, &task, promise, pid, ttl)
+    acquire(t, task, promise, pid, ttl)
 }
 
 /// Gives a pending task, whose promise is pending too, to a worker.
 pub(super) fn acquire(
     t: &mut Transition<'_>,
-    task: &Task,
+    task: Arc<Task>,
     promise: Arc<Promise>,
     pid: &Arc<str>,
     ttl: Millis,
 ) -> Decided {
+    let task = dispatch_task::withdraw(t, task)?;
     let preload = t.preload(&promise)?;
     let mut acquired = task.acquired(pid, ttl, t.now);
     if t.mutated(Mutant::AcquireKeepsVersion) {
@@ -38,6 +39,6 @@ pub(super) fn acquire(
     if t.mutated(Mutant::AcquireKeepsResumes) {
         acquired.resumes.clone_from(&task.resumes);
     }
-    let task = t.move_task(task, acquired);
+    let task = t.move_task(&task, acquired);
     Ok(Reply::Acquired { task, promise, preload })
 }

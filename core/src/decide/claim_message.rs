@@ -14,7 +14,6 @@ use crate::read::Read;
 use crate::reply::Reply;
 use crate::request::Claim;
 use crate::task::{Task, TaskState};
-use crate::time::Timestamp;
 use crate::write::Write;
 
 pub(super) fn decide(t: &mut Transition<'_>, key: &MessageKey, why: Claim) -> Decided {
@@ -31,8 +30,8 @@ fn claim_execute(t: &mut Transition<'_>, entry: &OutboxEntry, task: &Id, why: Cl
     let waits = |task: &Arc<Task>| task.state == TaskState::Pending && task.version == entry.version;
     match task.filter(|task| waits(task) || t.mutated(Mutant::ExecuteOfTheGone)) {
         Some(task) => {
-            let leaves = claim(t, entry, why, task.execute_at.unwrap_or(Timestamp::ZERO), None);
-            if leaves {
+            let is_held_back = task.holds_back(entry, t.now);
+            if claim(t, entry, why, is_held_back, None) {
                 // The next execute is held back from the instant at which this one left, however long it waited.
                 t.move_task(&task, Task { execute_at: Some(t.now), ..Task::clone(&task) });
             }
@@ -48,31 +47,33 @@ fn claim_unblock(t: &mut Transition<'_>, entry: &OutboxEntry, promise: &Id, why:
     let expired = expired || t.mutated(Mutant::UnblockExpiresAtOnce);
     match t.promise(promise)?.filter(|promise| Transition::is_settled(promise) && !expired) {
         Some(promise) => {
-            claim(t, entry, why, Timestamp::ZERO, Some(promise));
+            claim(t, entry, why, false, Some(promise));
             Ok(t.background_reply())
         }
         None => Ok(drop_entry(t, entry, if expired { Reply::Expired } else { Reply::Done })),
     }
 }
 
-/// Claims an entry; whether it leaves now. A parked one is due as soon as there is a connection, an orphaned one at once, yet neither before
-/// its hold-back.
+/// Claims an entry; whether it leaves now. A parked one is due as soon as there is a connection, an orphaned one at once, yet not before its
+/// hold-back.
 fn claim(
     t: &mut Transition<'_>,
     entry: &OutboxEntry,
     why: Claim,
-    held_back: Timestamp,
+    is_held_back: bool,
     promise: Option<Arc<Promise>>,
 ) -> bool {
-    let due_at = match why {
-        Claim::Connected if entry.parked => held_back,
-        Claim::Orphaned if !entry.parked && entry.due_at < t.now + MESSAGE_CLAIM => held_back,
-        Claim::Due | Claim::Connected | Claim::Orphaned => entry.due_at,
+    let is_claimed = entry.due_at < t.now + MESSAGE_CLAIM && !entry.parked && !is_held_back;
+    let leaves = match why {
+        Claim::Connected if entry.parked => true,
+        Claim::Orphaned if is_claimed => true,
+        Claim::Due | Claim::Connected | Claim::Orphaned => entry.due_at <= t.now,
     };
-    if due_at <= t.now || due_at != entry.due_at {
-        put(t, OutboxEntry { due_at, parked: false, ..entry.clone() }, promise);
+    let leaves = leaves || t.mutated(Mutant::ClaimOfTheClaimed);
+    if leaves {
+        put(t, OutboxEntry { due_at: t.now, parked: false, ..entry.clone() }, promise);
     }
-    due_at <= t.now
+    leaves
 }
 
 fn drop_entry(t: &mut Transition<'_>, entry: &OutboxEntry, reply: Reply) -> Reply {

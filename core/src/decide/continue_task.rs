@@ -12,6 +12,8 @@ pub(super) fn decide(t: &mut Transition<'_>, id: &Id) -> Decided {
         return Err(Refusal::Conflict("task is not halted").into());
     }
     let now = t.now;
-    t.move_task(&task, task.pending(now));
+    if !t.mutated(Mutant::ContinueDoesNothing) {
+        t.move_task(&task, task.pending(now));
+    }
     Ok(Reply::Done)
 }

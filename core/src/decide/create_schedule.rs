@@ -36,6 +36,8 @@ pub(super) fn decide(t: &mut Transition<'_>, create: &CreateSchedule) -> Decided
         next_run_at,
         last_run_at: None,
     });
-    t.write(Write::InsertSchedule(Arc::clone(&schedule)));
+    if !t.mutated(Mutant::ScheduleCreateDoesNothing) {
+        t.write(Write::InsertSchedule(Arc::clone(&schedule)));
+    }
     Ok(Reply::Schedule(schedule))
 }

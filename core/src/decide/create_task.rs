@@ -44,6 +44,6 @@ fn take_existing(t: &mut Transition<'_>, pid: &Arc<str>, ttl: Millis, create: &C
     };
     match refused.filter(|(_, takes)| !t.mutated(*takes)) {
         Some((why, _)) => Err(Refusal::Conflict(why).into()),
-        None => acquire_task::acquire(t, &task, promise, pid, ttl),
+        None => acquire_task::acquire(t, task, promise, pid, ttl),
     }
 }

@@ -42,8 +42,12 @@ pub(super) fn decide(t: &mut Transition<'_>, id: &Id) -> Decided {
     Ok(Reply::Done)
 }
 
-/// The `execute` before has not left yet: it stays, and the retry clock doubles.
+/// The `execute` before is still there: it stays. The retry clock begins when it may leave, and doubles while it can not.
 fn wait_longer(t: &mut Transition<'_>, task: &Task, entry: &OutboxEntry) {
+    if task.holds_back(entry, t.now) {
+        t.move_task(task, Task { retry_at: Some(entry.due_at + t.rules.retry_timeout), ..task.clone() });
+        return;
+    }
     let waits = entry.waits.saturating_add(1);
     let longest = RETRY_INTERVAL_MAX.max(t.rules.retry_timeout);
     let retry_at = t.now + t.rules.retry_timeout.doubled(waits).min(longest);
@@ -53,6 +57,17 @@ fn wait_longer(t: &mut Transition<'_>, task: &Task, entry: &OutboxEntry) {
         t.effect(Effect::Parked(entry.address.route().mailbox()));
     }
     t.move_task(task, Task { retry_at: Some(retry_at), ..task.clone() });
+}
+
+/// A task before it ceases to be pending, which withdraws its `execute`: one that is still held back does not hold back the next one.
+pub(super) fn withdraw(t: &Transition<'_>, task: Arc<Task>) -> Decided<Arc<Task>> {
+    if task.state != TaskState::Pending || task.execute_at.is_none_or(|turn| turn <= t.now) {
+        return Ok(task);
+    }
+    let entry = t.message(&MessageKey::Execute { task: task.id.clone() })?;
+    let is_withdrawn = entry.is_some_and(|entry| task.holds_back(&entry, t.now));
+    let counts = t.mutated(Mutant::WithdrawnExecuteCounts);
+    Ok(if is_withdrawn && !counts { Arc::new(task.execute_withdrawn()) } else { task })
 }
 
 fn send(t: &mut Transition<'_>, task: &Task, entry: OutboxEntry) {

@@ -6,7 +6,7 @@ use crate::reply::{Refusal, Reply};
 use crate::request::{FencedAction, TaskRef};
 
 pub(super) fn decide(t: &mut Transition<'_>, held: &TaskRef, action: &FencedAction) -> Decided {
-    if *action.id() == held.id {
+    if *action.id() == held.id && !t.mutated(Mutant::FenceOfItself) {
         return Err(Refusal::Invalid("the action's id must not be the task's".to_owned()).into());
     }
     if !t.mutated(Mutant::FenceUnguarded) {

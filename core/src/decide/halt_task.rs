@@ -1,6 +1,6 @@
 //! `task.halt` (spec §4): an operator stops a task. Halting twice is fine.
 
-use super::{Decided, Transition};
+use super::{Decided, Transition, dispatch_task};
 use crate::id::Id;
 use crate::mutant::Mutant;
 use crate::reply::{Refusal, Reply};
@@ -14,11 +14,14 @@ pub(super) fn decide(t: &mut Transition<'_>, id: &Id) -> Decided {
         }
         TaskState::Halted => Ok(Reply::Done),
         TaskState::Pending | TaskState::Acquired | TaskState::Suspended | TaskState::Fulfilled => {
+            let task = dispatch_task::withdraw(t, task)?;
             let mut halted = task.halted();
             if t.mutated(Mutant::HaltKeepsLease) {
                 halted.lease.clone_from(&task.lease);
             }
-            t.move_task(&task, halted);
+            if !t.mutated(Mutant::HaltDoesNothing) {
+                t.move_task(&task, halted);
+            }
             Ok(Reply::Done)
         }
     }

@@ -51,7 +51,8 @@ fn extend(t: &mut Transition<'_>, pid: &str, id: &Id, version: Option<u64>) -> D
     }
     let is_held = |lease: &&Lease| *lease.pid == *pid || t.mutated(Mutant::HeartbeatOfAnyone);
     let lease = task.lease.as_ref().filter(is_held);
-    if let Some(lease) = lease.filter(|_| is_named && task.state == TaskState::Acquired) {
+    let extends = is_named && task.state == TaskState::Acquired && !t.mutated(Mutant::HeartbeatDoesNothing);
+    if let Some(lease) = lease.filter(|_| extends) {
         let lease = Lease { expires_at: t.now + lease.ttl, ..lease.clone() };
         t.move_task(&task, Task { lease: Some(lease), ..Task::clone(&task) });
     }

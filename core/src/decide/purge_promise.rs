@@ -112,7 +112,8 @@ fn has_child(t: &Transition<'_>, promise: &Promise, gone_before: Option<Timestam
             _ if is_live(t, &child) => true,
             Some(before) => child.settled_at.unwrap_or(child.timeout_at) >= before,
             // An older one that names it is no child: promises that name each other must not keep each other for ever.
-            None => child.created_at >= promise.created_at,
+            None if child.created_at == promise.created_at => !promise.callers().contains(&child.id),
+            None => child.created_at > promise.created_at,
         });
         if keeps {
             return Ok(true);

@@ -21,7 +21,7 @@ pub(super) fn decide(t: &mut Transition<'_>, awaited: &Id, awaiter: &Id) -> Deci
         return Err(Refusal::Unprocessable("awaited promise is private to its worker").into());
     }
     let is_open = !Transition::is_settled(&promise) || t.mutated(Mutant::CallbackOnSettled);
-    if is_open && !Transition::is_settled(&waiting) {
+    if is_open && !Transition::is_settled(&waiting) && !t.mutated(Mutant::CallbackForgotten) {
         t.note_waiters(&promise);
         t.write(Write::InsertCallback { awaited: awaited.clone(), awaiter: awaiter.clone() });
     }

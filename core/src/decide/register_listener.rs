@@ -12,7 +12,8 @@ pub(super) fn decide(t: &mut Transition<'_>, awaited: &Id, address: &Address) ->
     if !t.takes_waiters(&promise, Mutant::ListenerOnPrivate) {
         return Err(Refusal::Unprocessable("awaited promise is private to its worker").into());
     }
-    if !Transition::is_settled(&promise) || t.mutated(Mutant::ListenerOnSettled) {
+    let is_open = !Transition::is_settled(&promise) || t.mutated(Mutant::ListenerOnSettled);
+    if is_open && !t.mutated(Mutant::ListenerForgotten) {
         t.note_waiters(&promise);
         t.write(Write::InsertListener { awaited: awaited.clone(), address: address.clone() });
     }

@@ -14,6 +14,8 @@ pub(super) fn decide(t: &mut Transition<'_>, held: &TaskRef) -> Decided {
     if t.mutated(Mutant::RetryNeverSet) {
         pending.retry_at = None;
     }
-    t.move_task(&task, pending);
+    if !t.mutated(Mutant::ReleaseDoesNothing) {
+        t.move_task(&task, pending);
+    }
     Ok(Reply::Done)
 }

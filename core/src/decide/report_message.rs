@@ -1,4 +1,5 @@
-//! Reports of the host about deliveries. A report about an entry that has changed meanwhile is ignored.
+//! Reports of the host about deliveries. A report about an entry that has changed meanwhile is ignored, and so is one about an `execute` that has yet to
+//! leave: it speaks of the one before, which an operator has overtaken.
 
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use crate::message::{MessageKey, OutboxEntry};
 use crate::mutant::Mutant;
 use crate::reply::Reply;
 use crate::task::{Task, TaskState};
-use crate::time::{Millis, Timestamp};
+use crate::time::Millis;
 use crate::write::Write;
 
 /// The message reached its worker or listener: the entry leaves the outbox.
@@ -31,19 +32,14 @@ pub(super) fn failed(t: &mut Transition<'_>, key: &MessageKey, version: u64, jit
         t.write(Write::DeleteMessage { key: entry.key.clone() });
         return Ok(Reply::Done);
     }
+    if !is_wanted(t, &entry)? {
+        t.write(Write::DeleteMessage { key: entry.key.clone() });
+        return Ok(Reply::Done);
+    }
     let delay = MESSAGE_BACKOFF_BASE.doubled(entry.failures).min(MESSAGE_BACKOFF_MAX).as_millis();
     let sooner = delay * jitter_permille.min(MESSAGE_JITTER_PERMILLE_MAX) / 1000;
     let delay = Millis::saturating(delay - sooner);
-    // A late report may meet the execute after the one that it speaks of, which is still held back.
-    let held_back = match (key, waiting_task(t, &entry)?) {
-        (MessageKey::Unblock { .. }, _) => Timestamp::ZERO,
-        (MessageKey::Execute { .. }, Some(task)) => task.execute_at.unwrap_or(Timestamp::ZERO),
-        (MessageKey::Execute { .. }, None) => {
-            t.write(Write::DeleteMessage { key: entry.key.clone() });
-            return Ok(Reply::Done);
-        }
-    };
-    let due_at = (t.now + delay).max(held_back);
+    let due_at = t.now + delay;
     let failures = entry.failures.saturating_add(1);
     t.write(Write::PutMessage(Arc::new(OutboxEntry { due_at, parked: false, failures, ..OutboxEntry::clone(&entry) })));
     Ok(Reply::Done)
@@ -56,15 +52,30 @@ fn waiting_task(t: &mut Transition<'_>, entry: &OutboxEntry) -> Decided<Option<A
     Ok(task.filter(|task| task.state == TaskState::Pending && task.version == entry.version))
 }
 
+/// Whether somebody still waits for a message.
+fn is_wanted(t: &mut Transition<'_>, entry: &OutboxEntry) -> Decided<bool> {
+    match entry.key {
+        MessageKey::Execute { .. } => Ok(waiting_task(t, entry)?.is_some()),
+        MessageKey::Unblock { .. } => Ok(true),
+    }
+}
+
 /// No connection can take the message: it stays until one appears, an `unblock` until the end of its retention at most.
 pub(super) fn unclaimed(t: &mut Transition<'_>, key: &MessageKey, version: u64) -> Decided {
     let Some(entry) = reported(t, key, version)? else { return Ok(Reply::Idle) };
+    if !is_wanted(t, &entry)? {
+        t.write(Write::DeleteMessage { key: entry.key.clone() });
+        return Ok(Reply::Done);
+    }
     let due_at = entry.expires_at(t.rules);
     t.effect(Effect::Parked(entry.address.route().mailbox()));
     t.write(Write::PutMessage(Arc::new(OutboxEntry { due_at, parked: true, ..OutboxEntry::clone(&entry) })));
     Ok(Reply::Done)
 }
 
-fn reported(t: &Transition<'_>, key: &MessageKey, version: u64) -> Decided<Option<Arc<OutboxEntry>>> {
-    Ok(t.message(key)?.filter(|entry| entry.version == version || t.mutated(Mutant::ReportIgnoresVersion)))
+fn reported(t: &mut Transition<'_>, key: &MessageKey, version: u64) -> Decided<Option<Arc<OutboxEntry>>> {
+    let is_meant = |entry: &Arc<OutboxEntry>| entry.version == version || t.mutated(Mutant::ReportIgnoresVersion);
+    let Some(entry) = t.message(key)?.filter(is_meant) else { return Ok(None) };
+    let has_left = waiting_task(t, &entry)?.is_none_or(|task| !task.holds_back(&entry, t.now));
+    Ok(Some(entry).filter(|_| has_left || t.mutated(Mutant::ReportOfTheHeldBack)))
 }

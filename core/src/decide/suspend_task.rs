@@ -20,8 +20,8 @@ pub(super) fn decide(t: &mut Transition<'_>, held: &TaskRef, awaited: &[Id]) -> 
     let any_settled = awaited.iter().any(|promise| Transition::is_settled(promise));
     if any_settled && !t.mutated(Mutant::SuspendIgnoresSettled) {
         let preload = t.preload(&promise)?;
-        // What was settled on the way is about to be recorded: then the next suspension clears all of it.
-        if !task.resumes.is_empty() && !t.owes_discharges() {
+        // What was settled on the way is about to be recorded, and the next suspension clears that.
+        if !task.resumes.is_empty() && !t.mutated(Mutant::RedirectKeepsResumes) {
             t.move_task(&task, Task { resumes: BTreeSet::new(), ..Task::clone(&task) });
         }
         return Ok(Reply::Redirected { preload });

@@ -76,11 +76,6 @@ impl<'a> Transition<'a> {
         self.rules.mutated(by)
     }
 
-    /// Whether something was settled whose waiters have not been discharged yet.
-    pub(crate) fn owes_discharges(&self) -> bool {
-        !self.settled.is_empty()
-    }
-
     /// Discharges what the settlements of this transition owe, within bounds.
     pub(crate) fn finish(mut self) -> Result<Changes, Vec<Read>> {
         while let Some(id) = self.settled.pop_front() {

@@ -6,9 +6,10 @@ use super::obligations::new_entries;
 use super::promise_step::{is_newly_settled, is_settled_by_deadline};
 use super::{Details, Property, Step, implies, is_live};
 use crate::cron;
-use crate::message::MessageKey;
+use crate::limits::MESSAGE_CLAIM;
+use crate::message::{MessageKey, OutboxEntry};
 use crate::promise::{Promise, PromiseState, is_targeted_timer, parse_delay, tag};
-use crate::request::{CreatePromise, FencedAction, Request, SettlePromise, TaskRef, Verdict};
+use crate::request::{Claim, CreatePromise, FencedAction, Request, SettlePromise, TaskRef, Verdict};
 use crate::task::{Lease, Task, TaskState};
 use crate::time::Timestamp;
 
@@ -19,6 +20,9 @@ pub(super) const PROPERTIES: &[Property] = &[
     Property { name: "consistent_task_lease_extended_by_its_holder", check: EveryStep(lease_extended_by_its_holder) },
     Property { name: "consistent_task_birth_waits_for_its_delay", check: EveryStep(birth_waits_for_its_delay) },
     Property { name: "consistent_new_execute_waits_for_its_turn", check: EveryStep(execute_waits_for_its_turn) },
+    Property { name: "consistent_execute_counts_unless_withdrawn", check: EveryStep(execute_counts_unless_withdrawn) },
+    Property { name: "preserved_execute_until_its_turn", check: EveryStep(execute_until_its_turn) },
+    Property { name: "consistent_claim_takes_what_is_free", check: EveryStep(claim_takes_what_is_free) },
     Property { name: "consistent_unblock_ends_with_its_retention", check: EveryStep(unblock_ends_with_its_retention) },
     Property { name: "consistent_schedule_fires_each_occurrence", check: EveryStep(schedule_fires_each_occurrence) },
 ];
@@ -70,7 +74,12 @@ fn brings(step: &Step<'_>, after: &Promise) -> bool {
     matches!(step.request, Request::SettlePromise(settle) if is_as_said(after, settle))
         || matches!(step.request,
             Request::FulfillTask { task, settle } | Request::FenceTask { task, action: FencedAction::Settle(settle) }
-            if is_held(step, task) && is_as_said(after, settle))
+            if is_held(step, task) && is_as_said(after, settle) && !is_fence_of_itself(step.request))
+}
+
+/// A worker ends its own promise by a fulfil.
+fn is_fence_of_itself(request: &Request) -> bool {
+    matches!(request, Request::FenceTask { task, action } if *action.id() == task.id)
 }
 
 fn is_as_said(after: &Promise, settle: &SettlePromise) -> bool {
@@ -154,6 +163,65 @@ fn execute_waits_for_its_turn(step: &Step<'_>, details: &mut Details) {
             }
             MessageKey::Unblock { .. } => {}
         }
+    }
+}
+
+// What nobody can have heard does not count, and leaves its turn to the next one.
+fn execute_counts_unless_withdrawn(step: &Step<'_>, details: &mut Details) {
+    step.expect_tasks(details, |before, after| {
+        let key = MessageKey::Execute { task: after.id.clone() };
+        let entry = step.before.messages.get(&key).filter(|entry| entry.version == before.version);
+        let is_dropped = entry.is_some() && !step.after.messages.contains_key(&key);
+        let is_held_back = |turn| turn > step.now && entry.is_some_and(|entry| entry.due_at == turn);
+        let is_withdrawn = is_dropped && before.execute_at.is_some_and(is_held_back);
+        match after.state {
+            TaskState::Suspended | TaskState::Fulfilled => after.executes == 0,
+            TaskState::Acquired | TaskState::Halted if is_withdrawn => {
+                let turn = Some(after.execute_not_before(step.now));
+                after.executes + 1 == before.executes && turn <= before.execute_at
+            }
+            TaskState::Pending | TaskState::Acquired | TaskState::Halted => {
+                let is_new = new_entries(step).any(|entry| entry.key == key);
+                after.executes == before.executes.saturating_add(u32::from(is_new))
+            }
+        }
+    });
+}
+
+// Nobody has had it yet, so that nobody can say how it went.
+fn execute_until_its_turn(step: &Step<'_>, details: &mut Details) {
+    for (key, entry) in &step.before.messages {
+        let before = step.before.tasks.get(key.id()).filter(|task| task.holds_back(entry, step.now));
+        let Some(before) = before else { continue };
+        let is_kept = step.after.messages.get(key) == Some(entry);
+        let is_over = step.after.tasks.get(key.id()).is_none_or(|after| after.state != TaskState::Pending);
+        details.expect(is_kept || is_over, (before, entry));
+    }
+}
+
+// Who has claimed a message delivers it; others wait until that claim ends, unless he is known to be gone.
+fn claim_takes_what_is_free(step: &Step<'_>, details: &mut Details) {
+    for (key, before) in &step.before.messages {
+        let Some(after) = step.after.messages.get(key).filter(|after| after.created_at == before.created_at) else {
+            continue;
+        };
+        let is_claimed = after.due_at == step.now + MESSAGE_CLAIM && after.due_at != before.due_at && !after.parked;
+        let is_put_off = matches!(step.request, Request::MessageFailed { key: of, .. } if of == key);
+        let may_claim = matches!(step.request, Request::ClaimMessage { key: of, claim }
+            if of == key && is_free(step, before, *claim));
+        details.expect(implies(is_claimed && !is_put_off, may_claim), (before, after));
+    }
+}
+
+fn is_free(step: &Step<'_>, entry: &OutboxEntry, claim: Claim) -> bool {
+    let task = step.before.tasks.get(entry.key.id());
+    let is_held_back = task.is_some_and(|task| task.holds_back(entry, step.now));
+    let is_claimed = entry.due_at < step.now + MESSAGE_CLAIM && !entry.parked && !is_held_back;
+    let is_due = entry.due_at <= step.now;
+    match claim {
+        Claim::Due => is_due,
+        Claim::Connected => is_due || entry.parked,
+        Claim::Orphaned => is_due || is_claimed,
     }
 }
 

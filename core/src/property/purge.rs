@@ -19,7 +19,10 @@ fn is_needed(step: &Step<'_>, gone: &Promise) -> bool {
     let promises = &step.after.promises;
     let lineage = gone.lineage();
     let runs = |promise: &Promise| is_live(promise, step.now) && lineage.contains(&promise.id);
-    let follows = |promise: &Promise| is_live(promise, step.now) || promise.created_at >= gone.created_at;
+    let names_it = |promise: &Promise| gone.callers().contains(&promise.id);
+    let is_younger = |promise: &Promise| promise.created_at > gone.created_at;
+    let is_twin = |promise: &Promise| promise.created_at == gone.created_at && !names_it(promise);
+    let follows = |promise: &Promise| is_live(promise, step.now) || is_younger(promise) || is_twin(promise);
     let is_child = |promise: &Promise| follows(promise) && promise.callers().contains(&gone.id);
     promises.values().any(|promise| runs(promise) || is_child(promise))
 }

@@ -14,7 +14,7 @@ use resonate_core::task::{Lease, Task};
 use resonate_core::time::Timestamp;
 use resonate_core::value::Value;
 
-use crate::support::parts::{acquire, create, settle, suspend, tags, targeted};
+use crate::support::parts::{acquire, create, execute, settle, suspend, tags, targeted};
 use crate::support::{NEW_YEAR, at, id, ms};
 
 /// A change that must be found.
@@ -89,8 +89,8 @@ pub(crate) fn message(state: &mut Snapshot, key: &MessageKey, damage: impl FnOnc
     damage(Arc::make_mut(state.messages.get_mut(key).expect("an entry")));
 }
 
-/// The sane state with what only steps need: a task that was resumed, one that is due later, one past its deadline, and a message past
-/// its retention.
+/// The sane state with what only steps need: a task that was resumed, one that is due later, one whose message is held back, one past its
+/// deadline, and a message past its retention.
 pub(crate) fn before() -> Snapshot {
     let mut state = sane();
     let held = Task::clone(&state.tasks[&id("held")]);
@@ -101,7 +101,13 @@ pub(crate) fn before() -> Snapshot {
     };
     add("resumed", birth.timeout_at, Task { resumes: [id("done")].into(), ..held.clone() });
     add("late", birth.timeout_at, held.pending(NOW + ms(60_000)));
+    let turn = NOW + ms(5_000);
+    add("back", birth.timeout_at, Task { executes: 2, execute_at: Some(turn), ..held.pending(turn) });
     add("dead", NOW, held);
+    let key = execute(&id("back"));
+    let run = OutboxEntry::clone(&state.messages[&execute(&id("run"))]);
+    let version = state.tasks[&id("back")].version;
+    state.messages.insert(key.clone(), Arc::new(OutboxEntry { key, version, due_at: turn, ..run }));
     let old = OutboxEntry::clone(&state.messages[&unblock("done")]);
     let old = OutboxEntry { key: unblock("over"), created_at: at(0), due_at: NOW, ..old };
     state.messages.insert(unblock("over"), Arc::new(old));

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use resonate_core::limits::MESSAGE_CLAIM;
 use resonate_core::message::OutboxEntry;
 use resonate_core::promise::{Promise, PromiseState};
 use resonate_core::task::{Lease, Task, TaskState};
@@ -143,6 +144,11 @@ pub(crate) const STEPS: &[(&str, Damage)] = &[
     ("consistent_new_execute_waits_for_its_turn", |s| {
         message(s, &execute(&id("run")), |entry| entry.created_at = NOW);
         task("run", s, |t| t.execute_at = Some(at(NEW_YEAR)));
+    }),
+    ("consistent_execute_counts_unless_withdrawn", |s| task("run", s, |t| t.executes += 1)),
+    ("preserved_execute_until_its_turn", |s| message(s, &execute(&id("back")), |entry| entry.failures = 1)),
+    ("consistent_claim_takes_what_is_free", |s| {
+        message(s, &execute(&id("run")), |entry| entry.due_at = NOW + MESSAGE_CLAIM);
     }),
     ("consistent_unblock_ends_with_its_retention", |s| {
         message(s, &unblock("over"), |entry| entry.due_at = NOW + ms(30_000));

@@ -6,6 +6,7 @@ use resonate_core::promise::tag;
 use resonate_core::reply::Reply;
 use resonate_core::request::{Claim, Request};
 use resonate_core::rules::Rules;
+use resonate_core::time::Timestamp;
 
 use crate::support::parts::{acquire, create, dispatch, execute, release, settle, suspend, tags, targeted};
 use crate::support::{NEW_YEAR, id};
@@ -58,6 +59,95 @@ fn an_execute_that_waited_for_a_connection_still_holds_back_the_next_one() {
     story.reply(3_600_001, &acquire("job", 0, 60_000));
     assert_eq!(story.at(3_600_002, &release("job", 1)).1, []);
     assert_eq!(story.background(3_600_002, 3_600_400)[0].0, 3_600_400);
+}
+
+/// A task whose second execute has left after 400 ms.
+fn sent_twice() -> Story {
+    let mut story = Story::new();
+    story.reply(0, &create("job", NEVER, targeted()));
+    story.reply(0, &acquire("job", 0, 60_000));
+    story.reply(0, &release("job", 1));
+    assert_eq!(story.background(0, 400)[0].0, 400);
+    story
+}
+
+/// How many executes a task has had, and when the last of them left or may leave.
+fn turn(story: &Story) -> (u32, Option<Timestamp>) {
+    (story.task("job").executes, story.task("job").execute_at)
+}
+
+#[test]
+fn an_execute_that_is_withdrawn_before_it_leaves_keeps_its_turn_and_does_not_count() {
+    let mut story = sent_twice();
+    story.reply(400, &acquire("job", 1, 60_000));
+    story.reply(400, &release("job", 2));
+    let held_back = (3, Some(instant(1_200)));
+    assert_eq!(turn(&story), held_back);
+    for now in 401..450 {
+        story.reply(now, &Request::HaltTask { id: id("job") });
+        assert_eq!(story.at(now, &Request::ContinueTask { id: id("job") }).1, []);
+        assert_eq!(turn(&story), held_back, "an operator halts it and lets it go on");
+    }
+    for version in 2..20 {
+        story.reply(450, &acquire("job", version, 60_000));
+        assert_eq!(story.at(450, &release("job", version + 1)).1, []);
+        assert_eq!(turn(&story), held_back, "a worker comes by itself");
+    }
+    assert_eq!(story.background(450, 1_200), [(1_200, Message::Execute { task: id("job"), version: 20 })]);
+}
+
+#[test]
+fn an_execute_that_left_before_the_clock_was_set_back_counts() {
+    for is_delivered in [false, true] {
+        let mut story = sent_twice();
+        if is_delivered {
+            story.reply(400, &Request::MessageDelivered { key: execute(&id("job")), version: 1 });
+        }
+        story.reply(300, &Request::HaltTask { id: id("job") });
+        assert_eq!(story.at(300, &Request::ContinueTask { id: id("job") }).1, []);
+        assert_eq!(turn(&story), (3, Some(instant(1_100))), "it is held back as long as it would have been");
+    }
+}
+
+#[test]
+fn a_late_report_is_not_about_an_execute_that_has_yet_to_leave() {
+    let (key, version) = (execute(&id("job")), 1);
+    for report in [
+        Request::MessageDelivered { key: key.clone(), version },
+        Request::MessageFailed { key: key.clone(), version, jitter_permille: 0 },
+        Request::MessageUnclaimed { key, version },
+    ] {
+        let mut story = sent_twice();
+        story.reply(500, &Request::HaltTask { id: id("job") });
+        assert_eq!(story.at(600, &Request::ContinueTask { id: id("job") }).1, []);
+        assert_eq!(story.reply(700, &report), Reply::Idle);
+        assert_eq!(turn(&story), (3, Some(instant(1_200))));
+        assert_eq!(story.background(700, 1_200), [(1_200, Message::Execute { task: id("job"), version: 1 })]);
+    }
+}
+
+#[test]
+fn the_retry_clock_begins_when_an_execute_that_is_held_back_may_leave() {
+    let mut story = Story::new();
+    let delayed = tags(&[(tag::TARGET, "http://push"), (tag::DELAY, &(NEW_YEAR + 3_600_000).to_string())]);
+    story.reply(0, &create("job", NEVER, delayed));
+    story.reply(10, &Request::HaltTask { id: id("job") });
+    story.reply(20, &Request::ContinueTask { id: id("job") });
+    assert_eq!(story.background(20, 3_600_000)[0].0, 3_600_000);
+    story.reply(3_600_001, &Request::MessageDelivered { key: execute(&id("job")), version: 0 });
+    assert_eq!(story.background(3_600_001, 7_200_000)[0].0, 3_605_000, "whoever got it is gone");
+}
+
+#[test]
+fn a_delay_that_nobody_waits_for_any_more_holds_nothing_back() {
+    let mut story = Story::new();
+    let delayed = tags(&[(tag::TARGET, "http://push"), (tag::DELAY, &(NEW_YEAR + 60_000).to_string())]);
+    story.reply(0, &create("job", NEVER, delayed));
+    story.reply(10, &Request::HaltTask { id: id("job") });
+    story.reply(20, &Request::ContinueTask { id: id("job") });
+    assert_eq!(turn(&story), (1, Some(instant(60_000))));
+    story.reply(30, &acquire("job", 0, 60_000));
+    assert_eq!(story.at(40, &release("job", 1)).1, [Message::Execute { task: id("job"), version: 1 }]);
 }
 
 #[test]

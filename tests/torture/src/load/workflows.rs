@@ -1,7 +1,5 @@
 //! Who starts workflows and tasks for the workers.
 
-use std::collections::BTreeSet;
-
 use resonate_core::promise::Tags;
 use resonate_core::promise::tag::TARGET;
 use resonate_process::now_millis;
@@ -48,18 +46,15 @@ pub(super) fn start(link: &mut Link) {
     }
 }
 
-/// Halts tasks, whoever has them, and lets them go on a little later: each once, since an execute that a halt has overtaken holds back the next.
+/// Halts tasks, whoever has them, and lets them go on a little later.
 pub(super) fn interrupt(link: &mut Link) {
-    let mut interrupted = BTreeSet::new();
     while link.may_begin() {
         std::thread::sleep(PAUSE * 5);
-        let open =
-            link.shared.ledger().book.open_tasks().filter(|id| !interrupted.contains(*id)).cloned().collect::<Vec<_>>();
+        let open: Vec<String> = link.shared.ledger().book.open_tasks().cloned().collect();
         if open.is_empty() {
             continue;
         }
         let id = open[link.rng.usize(..open.len())].clone();
-        interrupted.insert(id.clone());
         let data = json!({"id": id});
         link.insist(&Op::Halt(id.clone()), &Request::call("task.halt", &data));
         std::thread::sleep(PAUSE * link.rng.u32(..10));

@@ -284,7 +284,11 @@ impl Generator {
                 Request::FulfillTask { task, settle: self.settlement(of) }
             }
             48..53 => Request::ReleaseTask { task: self.task_ref(state, Acquired) },
-            53..55 => Request::HaltTask { id: self.promise_id(state) },
+            53..55 => {
+                let waits = self.chance(50);
+                let of = if waits { self.task_ref(state, Pending).id } else { self.promise_id(state) };
+                Request::HaltTask { id: of }
+            }
             _ => Request::ContinueTask { id: self.task_ref(state, Halted).id },
         }
     }

@@ -11,6 +11,7 @@ mod call;
 mod calm;
 mod digest;
 pub mod generator;
+pub mod grant;
 #[cfg(feature = "mutants")]
 pub mod hunt;
 pub mod linear;

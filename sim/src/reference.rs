@@ -22,6 +22,7 @@ use resonate_core::{Decision, decide};
 
 use crate::answer::{wrong_in_delivery, wrong_in_reply};
 use crate::digest::Digest;
+use crate::grant::Granted;
 use crate::names;
 use crate::neighbourhood::{Bonds, Touched};
 use crate::violation::Violation;
@@ -249,6 +250,11 @@ impl Reference {
     fn judge_answer(&mut self, request: &Request, now: Timestamp, decision: &Decision) {
         if let Some(wrong) = wrong_in_reply(&decision.reply, &self.state, now) {
             self.fault("simulation_answer_shows_what_is_stored", || format!("{wrong} in {request:?} at {now}"));
+        }
+        let noticed_deadline = decision.writes.iter().any(|write| matches!(write, Write::SettlePromise(_)));
+        let (state, rules, reply) = (&self.state, &self.rules, &decision.reply);
+        if let Some(undone) = (Granted { request, reply, state, now, rules, noticed_deadline }).undone() {
+            self.fault("simulation_what_is_granted_is_done", || format!("{undone} at {now}"));
         }
         for effect in &decision.effects {
             match effect {

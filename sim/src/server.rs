@@ -27,6 +27,8 @@ const ROOM: usize = 8;
 const REST: u64 = 50;
 /// Longest time without a look at what is due.
 const NET: u64 = 1_000;
+/// Longest time until a delivery is reported, in milliseconds: shorter than a claim.
+const REPORT_PAUSE_MAX: u64 = 20_000;
 
 /// Where a request comes from.
 #[derive(Clone, Copy, Debug)]
@@ -166,6 +168,12 @@ impl World {
         let request = call.request.clone();
         self.servers[server].queue.push_back((request, Origin::Call(sent)));
         self.wake(server, 0);
+    }
+
+    /// The time until a server knows how a delivery went: it looks again whether a connection is still there, and who is pushed to may take his time.
+    pub(crate) fn report_pause(&mut self) -> u64 {
+        let usual = self.latency();
+        if !self.is_calm && self.rng.u64(..3) == 0 { usual + self.rng.u64(..REPORT_PAUSE_MAX) } else { usual }
     }
 
     pub(crate) fn reported(&mut self, server: usize, epoch: u64, report: Request) {

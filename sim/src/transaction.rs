@@ -363,9 +363,9 @@ impl World {
                 }
             }
         };
-        let latency = self.latency();
+        let pause = self.report_pause();
         let epoch = self.servers[server].epoch;
-        self.after(latency, Event::Reported { server, epoch, report });
+        self.after(pause, Event::Reported { server, epoch, report });
     }
 
     /// Hands a message to a worker of this server. What is written to a connection may be lost all the same.

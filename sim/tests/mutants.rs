@@ -15,7 +15,7 @@ use resonate_sim::{Options, run};
 use support::seed;
 
 /// Worlds in which a mutant may hide.
-const WORLDS_MAX: u64 = 2_000;
+const WORLDS_MAX: u64 = 4_000;
 
 const COLUMNS: usize = 7;
 const HEADER: [&str; COLUMNS] =

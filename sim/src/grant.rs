@@ -69,7 +69,7 @@ impl Granted<'_> {
             Request::CreateSchedule(create) => self.shows_schedule(&create.id),
             Request::DeleteSchedule { id } => *self.reply != Reply::Done || !self.state.schedules.contains_key(id),
             Request::PurgePromise { id, dry_run, .. } => {
-                *self.reply != Reply::Done || *dry_run != !self.state.promises.contains_key(id)
+                *self.reply != Reply::Done || *dry_run == self.state.promises.contains_key(id)
             }
             // What these show is compared with what is stored, and whether what is due is done is asked elsewhere.
             Request::GetPromise { .. }

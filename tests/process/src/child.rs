@@ -4,6 +4,7 @@ use std::fs::File;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
 
 use crate::folder::Folder;
 use resonate_postgres_cluster::free_port;
@@ -89,15 +90,28 @@ impl<'a> Start<'a> {
         (self, ports)
     }
 
-    /// Starts it and waits until it answers.
-    pub fn serve(self) -> Server {
+    /// Starts it, and does not wait for anything.
+    fn begin(self) -> Server {
         let (mut start, [http, grpc, metrics]) = self.ports();
         // Not in the folder, where tests look for what the server leaves.
         let log = log_of(start.folder);
         let file = File::options().create(true).append(true).open(&log).expect("a log");
         start.command.stdout(file.try_clone().expect("a log")).stderr(file);
         let child = start.command.spawn().expect("the binary starts");
-        let mut server = Server { child, http, grpc, metrics, log };
+        Server { child, http, grpc, metrics, log }
+    }
+
+    /// Starts it and kills it so much later, whatever it does then.
+    pub fn killed_after(self, life: Duration) {
+        let server = self.begin();
+        std::thread::sleep(life);
+        server.kill();
+    }
+
+    /// Starts it and waits until it answers.
+    pub fn serve(self) -> Server {
+        let mut server = self.begin();
+        let http = server.http;
         eventually("the server answers", || {
             if let Some(status) = server.child.try_wait().expect("a child") {
                 panic!("the server ended with {status}:\n{}", server.log());
@@ -213,6 +227,11 @@ impl Server {
     /// Waits for its end.
     pub fn wait(&mut self) -> ExitStatus {
         eventually("the server ends", || self.child.try_wait().expect("a child"))
+    }
+
+    /// Whether it has ended by itself.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().expect("a child").is_some()
     }
 
     /// Ends it at once, as a power cut would.

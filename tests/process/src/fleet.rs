@@ -1,6 +1,7 @@
 //! Servers over one database, each with a port that stays its own when it is replaced.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::child::{Refused, Server, Start};
 use crate::folder::Folder;
@@ -104,6 +105,11 @@ impl Fleet {
         self.servers[at].take().expect("a server that runs").kill();
     }
 
+    /// Whether one has ended by itself.
+    pub fn has_ended(&mut self, at: usize) -> bool {
+        self.servers[at].as_mut().is_some_and(Server::has_ended)
+    }
+
     /// Asks one to stop, which it does.
     ///
     /// # Panics
@@ -116,6 +122,11 @@ impl Fleet {
     #[must_use]
     pub fn place(&self, at: usize) -> &Place {
         &self.places[at]
+    }
+
+    /// Starts one in the place of one that was killed, and kills it so soon: most often before it answers.
+    pub fn stillborn(&self, at: usize, after: Duration) {
+        self.places[at].start().killed_after(after);
     }
 
     /// Starts one in the place of one that was killed.

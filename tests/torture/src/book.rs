@@ -7,7 +7,7 @@ mod schedules;
 mod tasks;
 mod waiters;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use resonate_core::id::Id;
 use resonate_core::promise::Promise;
@@ -44,6 +44,8 @@ pub enum Event {
         address: String,
         /// The promise.
         promise: Box<Promise>,
+        /// Whether the same came over the same connection, long before the claim of that delivery can have ended.
+        is_again: bool,
     },
 }
 
@@ -73,6 +75,8 @@ pub struct Book {
     tasks: BTreeMap<String, Held>,
     /// By promise and address: whether the listener was told.
     listeners: BTreeMap<(String, String), bool>,
+    /// Who may be a listener.
+    asked_to_be_told: BTreeSet<(String, String)>,
     schedules: BTreeMap<String, Cron>,
     /// What contradicted what was known when it was said.
     violations: Vec<String>,
@@ -102,8 +106,11 @@ impl Book {
                     .map_or(Some("nobody has created it".to_owned()), |held| held.executed(version, started));
                 self.violations.extend(wrong.map(|why| format!("execute of {id} at version {version}: {why}")));
             }
-            Event::Unblock { address, promise } => {
+            Event::Unblock { address, promise, is_again } => {
                 self.counts.messages += 1;
+                if is_again {
+                    self.violations.push(format!("{address} was told twice of {promise:?}"));
+                }
                 self.told(address, &promise);
             }
         }
@@ -147,7 +154,10 @@ impl Book {
             Op::Halt(id) | Op::Continue(id) => self.tasks.entry(id.clone()).or_default().may_be_halted(),
             Op::Schedule(id) => self.schedules.entry(id.clone()).or_default().doubted = true,
             Op::Unschedule(id) => self.schedules.entry(id.clone()).or_default().maybe_gone = true,
-            Op::Read(_) | Op::Listen { .. } | Op::Heartbeat => {}
+            Op::Listen { id, address } => {
+                self.asked_to_be_told.insert((id.clone(), address.clone()));
+            }
+            Op::Read(_) | Op::Heartbeat => {}
         }
     }
 
@@ -247,14 +257,6 @@ impl Book {
         let at = self.events;
         let wrong = self.promises.entry(promise.id.to_string()).or_default().show(promise, begun, at);
         self.violations.extend(wrong);
-    }
-
-    fn told(&mut self, address: String, promise: &Promise) {
-        if promise.settled_at.is_none() {
-            self.violations.push(format!("{address} was told of a pending promise: {promise:?}"));
-        }
-        self.shown(self.events, promise);
-        self.listeners.insert((promise.id.to_string(), address), true);
     }
 
     /// Whether a refusal contradicts what was acknowledged before the request left.

@@ -99,6 +99,12 @@ impl<'a> Scene<'a> {
         self.killed.kills += 1;
     }
 
+    /// Starts a server again, and kills it meanwhile.
+    fn stillborn(&mut self, at: usize, after: Duration) {
+        self.fleet.stillborn(at, after);
+        self.killed.kills += 1;
+    }
+
     /// Starts a server again, and takes the time.
     fn replace(&mut self, at: usize) {
         self.shared.starting(at);

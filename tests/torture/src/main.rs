@@ -6,11 +6,13 @@ use std::process::ExitCode;
 use clap::{Parser, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use resonate_torture::kills::{self, Torment};
-use resonate_torture::power::{Lie, Outage};
+use resonate_torture::power::{FailingSync, Lie, Outage};
 use resonate_torture::report::Killed;
 
 /// Writes that are acknowledged in each life of a server whose power is cut.
 const POWER_WRITES: u64 = 200;
+/// The sync of a commit that fails where one is to.
+const FAILING_SYNC: u32 = 50;
 /// Disks that are made of what was not synced, between two syncs.
 const POWER_SUBSETS: usize = 100;
 /// Where a checkpoint runs under load the log is long, and each disk is large: one point of so many is looked at, and so many disks are made.
@@ -83,13 +85,20 @@ fn kill(what: &str, torture: fn(&Torment, &dyn Fn(u64)) -> Killed, torment: &Tor
 /// Whether nothing was wrong, and a disk that lies was found out.
 fn cut(server: &Path, seed: u64) -> bool {
     let mut is_sound = true;
-    for with_checkpoint in [false, true] {
+    let plans = [
+        (false, None, "every point of the log"),
+        (true, None, "with checkpoints under load"),
+        (false, Some(FailingSync::Log(FAILING_SYNC)), "a commit's sync has failed"),
+        (true, Some(FailingSync::Database(2)), "a checkpoint's sync has failed"),
+    ];
+    for (with_checkpoint, failing_sync, load) in plans {
         let outage = Outage {
             binary: Some(server.to_owned()),
             seed,
             synchronous: "full",
             writes: POWER_WRITES,
             with_checkpoint,
+            failing_sync,
             one_point_in: if with_checkpoint { LONG_LOG_ONE_POINT_IN } else { 1 },
             subsets: if with_checkpoint { LONG_LOG_SUBSETS } else { POWER_SUBSETS },
         };
@@ -100,9 +109,11 @@ fn cut(server: &Path, seed: u64) -> bool {
             step(&bar, done);
         });
         bar.finish_and_clear();
-        let load = if with_checkpoint { "with checkpoints under load" } else { "every point of the log" };
         println!("\nPower cut: a server on a file of SQLite, {load}\n{cuts}");
         is_sound &= cuts.violations.is_empty();
+        if failing_sync.is_some() {
+            continue;
+        }
         for lie in Lie::ALL {
             let is_found = !recorded.cut_lying(lie).violations.is_empty();
             let verdict = if is_found { "found out" } else { "NOT FOUND OUT" };

@@ -22,6 +22,15 @@ pub use log::mark;
 /// Attempts to write down what a server does: it may be killed between a write and the note of it.
 const RECORDINGS_MAX: usize = 3;
 
+/// A sync that fails, in the first life of the server. What was written before it is lost, or some of it, though everybody sees it until the power is cut.
+#[derive(Clone, Copy, Debug)]
+pub enum FailingSync {
+    /// The n-th of the database's log: some commit fails.
+    Log(u32),
+    /// The n-th of the database itself: a checkpoint fails.
+    Database(u32),
+}
+
 /// How a server is treated while everything is written down.
 #[derive(Clone, Debug)]
 pub struct Outage {
@@ -35,6 +44,8 @@ pub struct Outage {
     pub writes: u64,
     /// Whether the log of the database grows until it is copied back under load.
     pub with_checkpoint: bool,
+    /// A sync that fails, if any does.
+    pub failing_sync: Option<FailingSync>,
     /// One point of so many is looked at.
     pub one_point_in: usize,
     /// Disks with some of what was not synced, between two syncs.

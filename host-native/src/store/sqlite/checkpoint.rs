@@ -9,6 +9,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use rusqlite::Connection;
+use rusqlite::ffi::SQLITE_IOERR_FSYNC;
 use rusqlite::hooks::Wal;
 
 use crate::store::Error;
@@ -118,6 +119,19 @@ fn copy(connection: &Connection, shared: &Shared, woken: &Receiver<()>) {
 }
 
 /// Copies what can be copied without waiting for anybody; the number of pages of the log that are in the database now.
+///
+/// Where a sync fails the process ends. The operating system forgets what it could not write, and says so once; SQLite does not copy again what it has
+/// copied in an earlier round, so that the next sync would succeed and the log be given up with pages that are nowhere else. Whoever opens the database
+/// anew copies all of the log. No connection is closed on the way: the last one would do what must not be done.
 fn checkpoint(connection: &Connection) -> Result<i32, rusqlite::Error> {
-    connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get::<_, i32>(2))
+    let copied = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get::<_, i32>(2));
+    if let Err(rusqlite::Error::SqliteFailure(failure, _)) = &copied
+        && failure.extended_code == SQLITE_IOERR_FSYNC
+    {
+        tracing::error!(
+            "the disk could not sync the database: the server ends, and finds everything in the log when it starts again"
+        );
+        std::process::exit(1);
+    }
+    copied
 }

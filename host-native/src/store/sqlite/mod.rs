@@ -4,6 +4,7 @@
 mod bulk;
 mod checkpoint;
 mod load;
+mod log;
 mod schema;
 mod search;
 mod snapshot;
@@ -95,6 +96,9 @@ impl SqliteStore {
         let lock = lock(path)?;
         let mut connection = connect_writer(path, synchronous)?;
         schema::migrate(&mut connection, &path.display().to_string()).map_err(|error| explain(path, error))?;
+        if synchronous != "off" {
+            log::make_durable(&mut connection, path)?;
+        }
         let checkpointer = Checkpointer::start(path, &mut connection)?;
         Ok(Self { path: path.to_owned(), synchronous: synchronous.to_owned(), connection, checkpointer, _lock: lock })
     }

@@ -11,8 +11,10 @@ use crate::whole;
 
 /// A server lives at most so long under load.
 const LIFE_MILLIS_MAX: u64 = 300;
-/// A server that is killed before it has answered at all.
-const STILLBORN_ONE_IN: u8 = 20;
+/// Of so many kills one comes before anything else, and one while the next server starts.
+const EARLY_ONE_IN: u8 = 20;
+/// A server that is killed while it starts lives at most so long: a start takes a little less.
+const START_MILLIS_MAX: u64 = 25;
 /// SQLite's own check goes through everything.
 const THOROUGH_ONE_IN: u64 = 10;
 
@@ -30,12 +32,15 @@ fn one_file(torment: &Torment, kills: u64, rng: &mut Rng, tell: &dyn Fn(u64)) ->
     let mut since = 0;
     while scene.goes_on(kills) {
         // The moment is what varies.
-        if rng.u8(..STILLBORN_ONE_IN) > 0 {
+        if rng.u8(..EARLY_ONE_IN) > 0 {
             std::thread::sleep(Duration::from_millis(rng.u64(..LIFE_MILLIS_MAX)));
         }
         scene.kill(0);
         let shared = scene.shared.clone();
         let held = shared.hold();
+        while scene.goes_on(kills) && rng.u8(..EARLY_ONE_IN) == 0 {
+            scene.stillborn(0, Duration::from_millis(rng.u64(..START_MILLIS_MAX)));
+        }
         let before = std::mem::replace(&mut since, shared.ledger().book.events());
         scene.check(scene.killed.kills.is_multiple_of(THOROUGH_ONE_IN));
         scene.replace(0);

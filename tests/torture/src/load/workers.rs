@@ -1,5 +1,9 @@
 //! Workers, and those who wait to be told: both hold connections open, and take note of what comes.
 
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use resonate_core::id::Id;
 use resonate_core::promise::PromiseState;
 use resonate_core::value::Value;
 use resonate_process::now_millis;
@@ -12,6 +16,8 @@ use crate::book::{Event, Hold, Op, Said, Settlement, promise_of_call};
 
 /// How long a worker holds a task without a sign of life, in milliseconds.
 const TTL: u64 = 1_500;
+/// A delivery is claimed for longer than this: until then nobody repeats it.
+const AGAIN: Duration = Duration::from_secs(10);
 
 /// Takes tasks, a workflow's or a child's.
 pub(super) fn work(link: &mut Link, name: &str) {
@@ -30,10 +36,13 @@ pub(super) fn work(link: &mut Link, name: &str) {
 pub(super) fn listen(link: &mut Link, name: &str) {
     while !link.shared.is_over() {
         let Some((_, events)) = link.events(&format!("/poll/{LISTENERS}/{name}")) else { continue };
+        let mut told: BTreeMap<Id, Instant> = BTreeMap::new();
         for message in events {
             let promise = promise_of_call(&message["data"]["promise"]).expect("a promise");
             let address = format!("poll://uni@{LISTENERS}/{name}");
-            link.shared.note(Event::Unblock { address, promise: Box::new(promise) });
+            let before = told.insert(promise.id.clone(), Instant::now());
+            let is_again = before.is_some_and(|before| before.elapsed() < AGAIN);
+            link.shared.note(Event::Unblock { address, promise: Box::new(promise), is_again });
         }
     }
 }

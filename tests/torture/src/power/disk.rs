@@ -10,6 +10,8 @@ use super::log::{Entry, Log};
 
 /// What a disk writes as a whole, in bytes.
 const SECTOR: u64 = 512;
+/// Of what a failed sync was about so much is lost, in percent.
+const LOST_PERCENTS: [u8; 3] = [100, 50, 10];
 
 /// A change of a file that is not synced yet.
 #[derive(Clone, Debug)]
@@ -39,6 +41,8 @@ struct File {
 pub(super) struct Disk<'a> {
     log: Log<'a>,
     lie: Option<Lie>,
+    /// Whether what a failed sync was about is lost. The operating system goes on showing it: who asks it sees a disk that forgets nothing.
+    forgets: bool,
     /// Entries so far.
     entries: usize,
     files: Vec<File>,
@@ -91,7 +95,22 @@ pub(super) enum Rest {
 impl<'a> Disk<'a> {
     pub(super) fn new(log: Log<'a>, lie: Option<Lie>) -> Self {
         let (files, by_inode, names) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
-        Self { log, lie, entries: 0, files, by_inode, names, namings: Vec::new(), syncs: BTreeMap::new() }
+        Self {
+            log,
+            lie,
+            forgets: true,
+            entries: 0,
+            files,
+            by_inode,
+            names,
+            namings: Vec::new(),
+            syncs: BTreeMap::new(),
+        }
+    }
+
+    /// The files as the operating system shows them.
+    pub(super) fn as_shown(log: Log<'a>) -> Self {
+        Self { forgets: false, ..Self::new(log, None) }
     }
 
     /// Does what an entry says.
@@ -117,7 +136,24 @@ impl<'a> Disk<'a> {
                 let begun = self.syncs.remove(sync).expect("a sync that has begun");
                 self.sync(*file, begun);
             }
+            Entry::SyncFailed { file, number: sync } => {
+                let begun = self.syncs.remove(sync).expect("a sync that has begun");
+                if self.forgets {
+                    self.lose(*file, begun);
+                }
+            }
             Entry::Mark(_) => {}
+        }
+    }
+
+    /// What was changed of a file before entry `begun` will never be durable, or some of it is: nobody tries again.
+    fn lose(&mut self, inode: u64, begun: usize) {
+        let mut rng = Rng::with_seed(begun as u64);
+        let percent = LOST_PERCENTS[rng.usize(..LOST_PERCENTS.len())];
+        let file = &mut self.files[self.by_inode[&inode]];
+        let lost = file.pending.partition_point(|(number, _)| *number < begun);
+        for (_, change) in file.pending.drain(..lost) {
+            apply(&mut file.durable, self.log, &change, &mut |_| rng.u8(..100) >= percent);
         }
     }
 

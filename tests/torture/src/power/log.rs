@@ -18,6 +18,8 @@ pub(super) enum Entry<'a> {
     SyncBegun { number: u64 },
     /// He need not wait any longer.
     Synced { file: u64, number: u64 },
+    /// He was told that it has failed.
+    SyncFailed { file: u64, number: u64 },
     /// A file is gone.
     Removed { name: &'a str },
     /// Clients had noted so many events.
@@ -48,6 +50,7 @@ impl<'a> Log<'a> {
                 b'T' => Entry::Resized { file, length: at },
                 b'S' => Entry::SyncBegun { number: at },
                 b'E' => Entry::Synced { file, number: at },
+                b'F' => Entry::SyncFailed { file, number: at },
                 b'U' => Entry::Removed { name: name() },
                 b'M' => Entry::Mark(at),
                 other => panic!("{other} is no kind of record"),

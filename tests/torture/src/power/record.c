@@ -1,11 +1,15 @@
 /* Writes down everything that a process does to the files of its database that a disk may lose: one record for each write, cut, creation and removal,
-   two for each sync. A record is made under the lock under which the change is made, so that records are in the order of the changes. */
+   two for each sync. A record is made under the lock under which the change is made, so that records are in the order of the changes.
+   Where it is wanted a sync fails, once: the file POWER_FAIL says of what ('w': the database's log, 'd': the database) and which of them. It is removed
+   then, so that the next process fares better. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -24,6 +28,12 @@ struct record {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 /* The inode behind each descriptor that counts, the folder's included; 0 for all others. */
 static uint64_t inodes[FILES_MAX];
+/* What is behind it: 'w' the log, 'd' the database, 'j' its journal, 'f' the folder. */
+static char kinds[FILES_MAX];
+/* Of which files a sync is to fail, and after how many others. */
+static const char *failure;
+static char failing;
+static int syncs_left;
 static struct stat folder;
 static uint64_t syncs;
 static int records = -1;
@@ -33,6 +43,11 @@ __attribute__((constructor)) static void begin(void) {
     if (!log || !path || stat(path, &folder)) return;
     syncs = (uint64_t)getpid() << 32;
     records = REAL(open64)(log, O_WRONLY | O_APPEND | O_CLOEXEC);
+    failure = getenv("POWER_FAIL");
+    FILE *wanted = failure ? fopen(failure, "r") : NULL;
+    if (!wanted) return;
+    if (fscanf(wanted, "%c %d", &failing, &syncs_left) != 2) abort();
+    fclose(wanted);
 }
 
 static void note(char what, uint64_t file, uint64_t at, const void *bytes, size_t length) {
@@ -65,6 +80,7 @@ static int opened(int (*real)(const char *, int, ...), const char *path, int fla
     if (file >= 0 && file < FILES_MAX && !fstat(file, &found)) {
         int is_folder = found.st_ino == folder.st_ino && found.st_dev == folder.st_dev;
         inodes[file] = name || is_folder ? found.st_ino : 0;
+        kinds[file] = !name ? 'f' : strstr(name, "-wal") ? 'w' : strchr(name, '-') ? 'j' : 'd';
         if (is_new) note('C', found.st_ino, 0, name, strlen(name));
     }
     pthread_mutex_unlock(&lock);
@@ -124,7 +140,16 @@ ssize_t write(int file, const void *bytes, size_t length) {
 TRUNCATE(ftruncate, off_t)
 TRUNCATE(ftruncate64, off64_t)
 
-/* Others may write meanwhile: what was written before the first record is durable from the second one on. */
+/* Whether this is the sync that fails. */
+static int fails(int file) {
+    if (!failing || kinds[file] != failing || --syncs_left > 0) return 0;
+    failing = 0;
+    REAL(unlink)(failure);
+    errno = EIO;
+    return 1;
+}
+
+/* Others may write meanwhile: what was written before the first record is durable from the second one on, or lost for good where the sync has failed. */
 #define SYNC(name)                                     \
     int name(int file) {                               \
         uint64_t inode = inode_of(file);               \
@@ -132,7 +157,10 @@ TRUNCATE(ftruncate64, off64_t)
         pthread_mutex_lock(&lock);                     \
         uint64_t number = ++syncs;                     \
         note('S', inode, number, "", 0);               \
+        int is_lost = fails(file);                     \
+        if (is_lost) note('F', inode, number, "", 0);  \
         pthread_mutex_unlock(&lock);                   \
+        if (is_lost) return -1;                        \
         int failed = REAL(name)(file);                 \
         if (failed) return failed;                     \
         pthread_mutex_lock(&lock);                     \

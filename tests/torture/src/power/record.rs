@@ -4,16 +4,16 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use fastrand::Rng;
-use resonate_process::eventually;
 use resonate_process::fleet::{Fleet, Place};
 use resonate_process::folder::Folder;
+use resonate_process::{eventually, eventually_within};
 
-use super::Outage;
 use super::disk::{Disk, Rest};
 use super::log::Log;
+use super::{FailingSync, Outage};
 use crate::book::Event;
 use crate::load::{Load, Mix, Shared, Tape};
 use crate::whole::DATABASE;
@@ -22,6 +22,8 @@ use crate::whole::DATABASE;
 const LARGE_BYTES_MAX: usize = 12_000;
 /// Longest payload otherwise.
 const SMALL_BYTES_MAX: usize = 300;
+/// Until then a sync has failed that is to.
+const FAILURE_WITHIN: Duration = Duration::from_secs(120);
 
 /// What was written down.
 #[derive(Debug)]
@@ -62,14 +64,37 @@ pub(super) fn record(outage: &Outage, rng: &mut Rng) -> Result<Recording, String
         Some(path) => place.binary(path),
         None => place,
     };
+    let failure = desk.file("failure");
+    if let Some(failing) = outage.failing_sync {
+        std::fs::write(&failure, text_of(failing)).expect("a file");
+    }
+    let place = place.variable("POWER_FAIL", text(&failure));
     let mut fleet = Fleet::at(vec![place]);
     let marks = File::options().append(true).open(&log).expect("a log");
     let shared = Shared::new(fleet.ports(), Some(Tape { events: Vec::new(), marks }));
     let payload_bytes_max = if outage.with_checkpoint { LARGE_BYTES_MAX } else { SMALL_BYTES_MAX };
     let load = Load::start(&shared, Mix { payload_bytes_max, clients: 2 }, rng);
 
-    wait_for_more(&shared, &load, outage.writes);
-    fleet.stop(0);
+    match outage.failing_sync {
+        None => {
+            wait_for_more(&shared, &load, outage.writes);
+            fleet.stop(0);
+        }
+        Some(failing) => {
+            eventually_within(FAILURE_WITHIN, "a sync fails", || (!failure.exists()).then_some(()));
+            match failing {
+                FailingSync::Log(_) => {
+                    // Before it has gone on, or afterwards.
+                    if rng.bool() {
+                        wait_for_more(&shared, &load, outage.writes);
+                    }
+                    fleet.kill(0);
+                }
+                FailingSync::Database(_) => eventually("the server ends", || fleet.has_ended(0).then_some(())),
+            }
+            compare(&log, &folder)?;
+        }
+    }
     restart(&mut fleet, &shared);
     if outage.with_checkpoint {
         let written_at =
@@ -91,6 +116,14 @@ pub(super) fn record(outage: &Outage, rng: &mut Rng) -> Result<Recording, String
     Ok(Recording { bytes, events })
 }
 
+/// As `record.c` reads it.
+fn text_of(failing: FailingSync) -> String {
+    match failing {
+        FailingSync::Log(number) => format!("w {number}"),
+        FailingSync::Database(number) => format!("d {number}"),
+    }
+}
+
 fn restart(fleet: &mut Fleet, shared: &Shared) {
     shared.starting(0);
     fleet.replace(0);
@@ -108,7 +141,7 @@ fn wait_for_more(shared: &Arc<Shared>, load: &Load, writes: u64) {
 /// Whether the log leads to the files that are there.
 fn compare(log: &Path, folder: &Path) -> Result<(), String> {
     let bytes = std::fs::read(log).expect("a log");
-    let mut disk = Disk::new(Log(&bytes), None);
+    let mut disk = Disk::as_shown(Log(&bytes));
     Log(&bytes).entries().iter().for_each(|entry| disk.take(entry));
     for (name, bytes) in disk.after_cut(Rest::All, &mut Rng::with_seed(0)) {
         let found = std::fs::read(folder.join(&name)).map_err(|why| format!("{name}: {why}"))?;

@@ -76,7 +76,8 @@ fn claim(
     leaves
 }
 
-fn drop_entry(t: &mut Transition<'_>, entry: &OutboxEntry, reply: Reply) -> Reply {
+/// Nobody is to have it any more.
+pub(super) fn drop_entry(t: &mut Transition<'_>, entry: &OutboxEntry, reply: Reply) -> Reply {
     t.write(Write::DeleteMessage { key: entry.key.clone() });
     reply
 }

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::claim_message::drop_entry;
 use super::{Decided, Transition};
 use crate::effect::Effect;
 use crate::limits::{MESSAGE_BACKOFF_BASE, MESSAGE_BACKOFF_MAX, MESSAGE_JITTER_PERMILLE_MAX};
@@ -21,20 +22,14 @@ pub(super) fn delivered(t: &mut Transition<'_>, key: &MessageKey, version: u64) 
         let execute_at = Some(t.now);
         t.move_task(&task, Task { execute_at, ..Task::clone(&task) });
     }
-    t.write(Write::DeleteMessage { key: entry.key.clone() });
-    Ok(Reply::Done)
+    Ok(drop_entry(t, &entry, Reply::Done))
 }
 
 /// The delivery failed: it is tried again after a delay that doubles, less the jitter.
 pub(super) fn failed(t: &mut Transition<'_>, key: &MessageKey, version: u64, jitter_permille: u64) -> Decided {
     let Some(entry) = reported(t, key, version)? else { return Ok(Reply::Idle) };
-    if t.mutated(Mutant::FailureDropsMessage) {
-        t.write(Write::DeleteMessage { key: entry.key.clone() });
-        return Ok(Reply::Done);
-    }
-    if !is_wanted(t, &entry)? {
-        t.write(Write::DeleteMessage { key: entry.key.clone() });
-        return Ok(Reply::Done);
+    if !is_wanted(t, &entry)? || t.mutated(Mutant::FailureDropsMessage) {
+        return Ok(drop_entry(t, &entry, Reply::Done));
     }
     let delay = MESSAGE_BACKOFF_BASE.doubled(entry.failures).min(MESSAGE_BACKOFF_MAX).as_millis();
     let sooner = delay * jitter_permille.min(MESSAGE_JITTER_PERMILLE_MAX) / 1000;
@@ -64,8 +59,7 @@ fn is_wanted(t: &mut Transition<'_>, entry: &OutboxEntry) -> Decided<bool> {
 pub(super) fn unclaimed(t: &mut Transition<'_>, key: &MessageKey, version: u64) -> Decided {
     let Some(entry) = reported(t, key, version)? else { return Ok(Reply::Idle) };
     if !is_wanted(t, &entry)? {
-        t.write(Write::DeleteMessage { key: entry.key.clone() });
-        return Ok(Reply::Done);
+        return Ok(drop_entry(t, &entry, Reply::Done));
     }
     let due_at = entry.expires_at(t.rules);
     t.effect(Effect::Parked(entry.address.route().mailbox()));

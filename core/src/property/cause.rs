@@ -170,10 +170,8 @@ fn execute_waits_for_its_turn(step: &Step<'_>, details: &mut Details) {
 fn execute_counts_unless_withdrawn(step: &Step<'_>, details: &mut Details) {
     step.expect_tasks(details, |before, after| {
         let key = MessageKey::Execute { task: after.id.clone() };
-        let entry = step.before.messages.get(&key).filter(|entry| entry.version == before.version);
-        let is_dropped = entry.is_some() && !step.after.messages.contains_key(&key);
-        let is_held_back = |turn| turn > step.now && entry.is_some_and(|entry| entry.due_at == turn);
-        let is_withdrawn = is_dropped && before.execute_at.is_some_and(is_held_back);
+        let entry = step.before.messages.get(&key).filter(|entry| before.holds_back(entry, step.now));
+        let is_withdrawn = entry.is_some() && !step.after.messages.contains_key(&key);
         match after.state {
             TaskState::Suspended | TaskState::Fulfilled => after.executes == 0,
             TaskState::Acquired | TaskState::Halted if is_withdrawn => {
